@@ -1,5 +1,5 @@
 # `make demo` and `make test` do all the set-up.
-# Each first creates the virtual environment in .venv, from the packages pinned by hash in constraints.txt.
+# Each creates the virtual environment in .venv first, from the packages pinned by hash in constraints.txt.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
@@ -28,7 +28,7 @@ PYTEST = $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
 test: $(READY)  ## run all tests, including the end-to-end tests
 	$(PYTEST) --numprocesses 3
 
-test-fast: $(READY)  ## run only the tests that take no whole process, no browser and no long render
+test-fast: $(READY)  ## run only the fast tests: no whole process, no browser, no long render
 	$(PYTEST) --numprocesses 3 -m "not slow"
 
 check: $(READY) $(PAGE_READY)  ## check formatting, types and imports; needs node and npm for the page
@@ -38,17 +38,17 @@ check: $(READY) $(PAGE_READY)  ## check formatting, types and imports; needs nod
 	$(BIN)/lint-imports --no-cache
 	npm --prefix $(PAGE) run --silent check
 
-bench: $(READY)  ## measure how well the included model renders prompts
+bench: $(READY)  ## measure how well the sketch model renders prompts
 	$(BIN)/python -m bench.quality
 
-screenshots: $(READY)  ## take the screenshots in docs/page/ again, with Chromium
+screenshots: $(READY)  ## retake the screenshots in docs/page/, with Chromium
 	$(BIN)/python -m sandbox.screenshots
 
 # Tools that inspect packages run in environments of their own.
-audit: .venv/audit/ready  ## look for known vulnerabilities of the pinned packages; needs PyPI
+audit: .venv/audit/ready  ## check the pinned packages for known vulnerabilities; needs PyPI
 	@.venv/audit/bin/pip-audit --strict --no-deps --disable-pip --progress-spinner off \
 		--requirement constraints.txt \
-		|| { echo "Not audited, or not clean: see above. Where PyPI's data cannot be had," \
+		|| { echo "Not audited, or not clean: see above. If PyPI was unavailable," \
 		"this says nothing about the packages." >&2; exit 1; }
 
 sbom: .venv/sbom/ready  ## list every pinned package in sbom.json, a CycloneDX SBOM
@@ -57,12 +57,12 @@ sbom: .venv/sbom/ready  ## list every pinned package in sbom.json, a CycloneDX S
 	@test "$$(grep -c '"bom-ref": "requirements-' sbom.json)" = "$$(grep -c == constraints.txt)" \
 		|| { echo "sbom.json does not list every pinned package." >&2; exit 1; }
 
-# The hashes of all files of a version are listed, so the same lock serves x86-64 and ARM64.
+# The lock lists the hashes of all files of a version, so it serves x86-64 and ARM64 alike.
 LOCK = .venv/lock/bin/uv pip compile pyproject.toml --quiet --python-version 3.11 \
 	--python-platform x86_64-manylinux_2_28 --only-binary :all: --emit-build-options \
 	--generate-hashes --no-annotate --custom-compile-command 'make lock' $(LOCK_OPTIONS)
 
-lock: .venv/lock/ready  ## pin all packages again; LOCK_OPTIONS=--upgrade takes newer versions
+lock: .venv/lock/ready  ## pin all packages again; with LOCK_OPTIONS=--upgrade, newer versions
 	$(LOCK) --all-extras --output-file constraints.txt
 	$(LOCK) --constraint constraints.txt --output-file requirements.txt
 

@@ -1,9 +1,9 @@
-"""`python -m bot`: the gateway process, until SIGTERM or Ctrl-C.
+"""`python -m bot`: runs the gateway process until SIGTERM or Ctrl-C.
 
-Exits with status 0 after a signal, 78 (EX_CONFIG) if a person has to fix something first, and 1 if
+Exits with status 0 after a signal, 78 (EX_CONFIG) if the host has to fix something first, and 1 if
 a later attempt may succeed. A supervisor should restart it after a delay, except after 78: each
 start uses one of the 1,000 sessions that Discord allows per day. While Discord can't be reached,
-the bot keeps trying by itself, both before the first connection and after losing one.
+the bot keeps retrying, both before the first connection and after losing one.
 """
 
 import argparse
@@ -18,7 +18,7 @@ import aiohttp
 import discord
 import structlog
 
-from bot.client import GRACE, AnyCommand, ImagineBot
+from bot.client import GRACE_SECONDS, AnyCommand, ImagineBot
 from bot.commands import all_commands
 from bot.components import BUTTONS, MODALS
 from bot.services.background import BACKGROUND_TASKS
@@ -26,7 +26,7 @@ from bot.services.reactions import handle_reaction
 from core.database.connection import Database
 from core.database.errors import StoreError, StoreFullError, StoreLockedError
 from core.logging import configure_logging
-from core.metrics import measured
+from core.metrics import serve_metrics
 from core.process import erase_from_environment, hide_from_other_processes
 from core.settings import Settings, SettingsError, load_settings
 from core.storage.paths import keep_files_private
@@ -34,30 +34,33 @@ from core.storage.paths import keep_files_private
 log = structlog.stdlib.get_logger(__name__)
 
 GUIDE = """\
-You need, once (docs/hosting.md has every step):
-  1. an application with a bot: https://discord.com/developers/applications
-  2. the file .env in this folder, a copy of .env.example, with the bot's token
-  3. the bot in your server, by the link in docs/hosting.md
-  4. a second process in this folder, which renders: python -m engine
+Set it up once (docs/hosting.md has every step):
+  1. Create an application: https://discord.com/developers/applications
+  2. Copy .env.example to .env in this folder, and add the bot's token.
+  3. Invite the bot to your server with the link in docs/hosting.md.
+  4. Start the engine, which renders, in this folder: python -m engine
 Then check everything: python -m engine doctor
 
-Settings that matter first, in .env or the environment (.env.example has all):
-  DISCORD_TOKEN       the bot's token; the only one that is required
+The main settings, in .env or the environment (.env.example lists all):
+  DISCORD_TOKEN       the bot's token; the only required setting
   DISCORD_GUILD_ID    a server where commands appear at once, not within an hour
-  MODEL               what to render with; python -m engine weights list
+  MODEL               the model; to list all: python -m engine weights list
   DATABASE_PATH       the queue: the same file for bot and engine
   DATA_DIR            images and weights: the same folder for bot and engine
-  KEEP_DAYS           when old images are deleted; never by default
+  KEEP_DAYS           days after which images are deleted; never by default
 
 Exit status: 0 after SIGTERM or Ctrl-C, 78 if you have to fix something first,
 1 if a later attempt may succeed.
 """
-"""What `--help` says, on one screen of 80 × 24 characters."""
+"""The text of `--help`; fits on a screen of 80 × 24 characters."""
 
 TRY_LATER = 1  #: the exit status if a later attempt may succeed
 
 FIRST_RETRY, LONGEST_RETRY = 1.0, 60.0
-"""Seconds between attempts to reach Discord; each delay is twice the one before."""
+"""The first and the longest delay between attempts to reach Discord, in seconds.
+
+Each delay is twice the previous one.
+"""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -82,7 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 async def run(settings: Settings) -> None:
-    """Runs the bot until a signal stops it. Raises what `explain` explains."""
+    """Runs the bot until a signal stops it. Raises the errors that `explain` handles."""
     async with Database.open(settings.database_path) as database:
         running, stop = asyncio.create_task(serve(settings, database)), asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -90,31 +93,31 @@ async def run(settings: Settings) -> None:
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait({running, stopped}, return_when=asyncio.FIRST_COMPLETED)
         stopped.cancel()
-        await end(running)
+        await cancel_and_wait(running)
 
 
-async def end(running: asyncio.Task[None]) -> None:
-    """Cancels a task until it ends; raises what it raised.
+async def cancel_and_wait(running: asyncio.Task[None]) -> None:
+    """Cancels a task until it ends; re-raises its exception.
 
-    Once is not enough: in Python 3.11, `asyncio.wait_for`, with which discord.py waits for the
-    gateway, loses a cancellation if a message arrives at the same moment.
+    One cancellation is not enough: in Python 3.11, `asyncio.wait_for`, which discord.py uses to
+    wait for the gateway, loses one if a message arrives at the same moment.
     """
     while not running.done():
         running.cancel()
-        await asyncio.wait({running}, timeout=GRACE + 1)
+        await asyncio.wait({running}, timeout=GRACE_SECONDS + 1)
     with suppress(asyncio.CancelledError):
         await running
 
 
 async def serve(settings: Settings, database: Database) -> None:
-    """Runs the bot until cancelled, with a new connection whenever Discord was unreachable."""
+    """Runs the bot until cancelled; reconnects whenever Discord was unreachable."""
     bot: ImagineBot | None = None
 
     def problem() -> str:
         return "" if bot and bot.connected else "The bot is not connected to Discord."
 
     delay = FIRST_RETRY
-    async with measured("BOT_METRICS", settings.bot_metrics, database, problem):
+    async with serve_metrics("BOT_METRICS", settings.bot_metrics, database, problem):
         while True:
             try:
                 async with make_bot(settings, database) as bot:
@@ -136,7 +139,7 @@ async def serve(settings: Settings, database: Database) -> None:
 
 
 def make_bot(settings: Settings, database: Database, *extra: AnyCommand) -> ImagineBot:
-    """The bot with all of its commands, and with extra ones."""
+    """The bot with all of its commands, and with `extra` ones."""
     commands = [*all_commands(settings.model), *extra]
     return ImagineBot(
         settings, database, commands, BUTTONS, MODALS, BACKGROUND_TASKS, handle_reaction
@@ -154,7 +157,7 @@ def is_temporary(error: Exception) -> bool:
 
 
 def explain(error: Exception) -> tuple[str, int]:
-    """One sentence for the host, and the exit status."""
+    """An error message for the host, and the exit status."""
     match error:
         case discord.LoginFailure() | discord.ConnectionClosed(code=4004):
             return (
@@ -164,7 +167,7 @@ def explain(error: Exception) -> tuple[str, int]:
             )
         case discord.ConnectionClosed():
             return (
-                f"Discord closed the connection and refuses another (code {error.code}).",
+                f"Discord closed the connection and doesn't allow a new one (code {error.code}).",
                 os.EX_CONFIG,
             )
         case discord.Forbidden():
@@ -178,7 +181,7 @@ def explain(error: Exception) -> tuple[str, int]:
             return str(error), TRY_LATER
         case SettingsError() | StoreError():
             return str(error), os.EX_CONFIG
-    return f"Discord refuses the bot: check DISCORD_API_URL. Its error is: {error}", os.EX_CONFIG
+    return f"Discord rejects the bot: check DISCORD_API_URL. Its error is: {error}", os.EX_CONFIG
 
 
 if __name__ == "__main__":

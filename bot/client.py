@@ -1,4 +1,4 @@
-"""The connection to Discord: signs in, registers the commands, hands out interactions."""
+"""The Discord client: logs in, registers the commands and dispatches interactions."""
 
 import asyncio
 import re
@@ -16,7 +16,7 @@ from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
 from bot.errors import RefusedError, handle_error
-from bot.gateway import wait_for_a_session
+from bot.gateway import wait_for_session
 from bot.health import log_health_report
 from bot.registration import register
 from bot.state.membership import Memberships
@@ -42,14 +42,14 @@ from core.database.queue import JobQueue
 from core.database.reports import Reports
 from core.discord_ui.job_message import ALLOWED_MENTIONS
 from core.i18n import gettext, gettext_noop, set_locale
-from core.metrics import counted_requests
+from core.metrics import counting_trace
 from core.own_styles import load_host_styles
 from core.settings import Settings
 
 log = structlog.stdlib.get_logger(__name__)
 
-GRACE = 10.0
-"""Seconds that handlers get to finish when the bot stops."""
+GRACE_SECONDS = 10.0
+"""How long handlers get to finish when the bot stops."""
 
 OUTDATED_BUTTON = gettext_noop(
     "This button is from an older message or version and no longer works. Request a new image with"
@@ -71,7 +71,7 @@ class AnyModal(Protocol):
         """Matches its custom ids."""
 
     def from_match(self, match: re.Match[str]) -> discord.ui.Modal:
-        """The form with this custom id, to be filled in with what was submitted."""
+        """The form with this custom id, ready to receive the submitted values."""
 
 
 BackgroundTask = Callable[["ImagineBot"], Awaitable[None]]
@@ -79,9 +79,9 @@ ReactionHandler = Callable[["ImagineBot", discord.RawReactionActionEvent], Await
 
 
 class ImagineBot(discord.Client):
-    """The bot: what all handlers share, such as settings and repositories.
+    """The bot, with everything that handlers share, such as settings and repositories.
 
-    Create it inside an event loop, and close it.
+    Create it inside an event loop, and close it at the end.
     """
 
     def __init__(
@@ -94,13 +94,13 @@ class ImagineBot(discord.Client):
         background: Sequence[BackgroundTask],
         handle_reaction: ReactionHandler,
     ) -> None:
-        discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # it uses no voice
+        discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # no voice support
         super().__init__(
             intents=discord.Intents(guilds=True, guild_reactions=True, dm_reactions=True),
             allowed_mentions=ALLOWED_MENTIONS,
             max_messages=None,
             member_cache_flags=discord.MemberCacheFlags.none(),
-            http_trace=counted_requests(),
+            http_trace=counting_trace(),
             enable_debug_events=True,  # for `on_socket_raw_receive`
         )
         self.settings = settings
@@ -123,10 +123,10 @@ class ImagineBot(discord.Client):
         self.moderator_roles: dict[int, int] = {}
         """The moderator role of each server that has one; `/mod role` keeps this up to date."""
         self.admission_locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
-        """By member; held while their jobs are counted and another one is queued."""
+        """One lock per member, held while their jobs are counted and a new one is queued."""
         self.memberships = Memberships()
         self.downloads = aiohttp.ClientSession(auto_decompress=False)
-        """For attachments: without the token, and without decompression."""
+        """For attachments: sends no token and decompresses nothing."""
         self.upload_queue = UploadQueue()
         self.rejected_uploads = RejectedUploads()
         self.recent_messages = RecentMessages()
@@ -145,14 +145,14 @@ class ImagineBot(discord.Client):
         self._background = background
         self._handle_reaction = handle_reaction
         self.pending = PendingInteractions(database)
-        self._at_work: set[asyncio.Task[Any]] = set()
+        self._running_handlers: set[asyncio.Task[Any]] = set()
         self._background_tasks: list[asyncio.Future[None]] = []
         self.connected = self.was_ready = False
         """Whether the gateway is connected, and whether it ever was."""
         Route.BASE = settings.discord_api_url
 
     async def setup_hook(self) -> None:
-        """Between login and gateway: starts the background tasks and registers the commands."""
+        """Runs after login, before the gateway: starts background tasks, registers the commands."""
         await self.tree.set_translator(CatalogueTranslator())
         self.moderator_roles = await self.guild_settings.moderator_roles()
         self._background_tasks = [asyncio.ensure_future(task(self)) for task in self._background]
@@ -162,20 +162,20 @@ class ImagineBot(discord.Client):
         guild = discord.Object(guild_id) if guild_id else None
         if await register(self.tree, guild, self.settings.data_dir / "commands.json"):
             log.info("commands registered", guild=guild_id)
-        await wait_for_a_session(sessions)
+        await wait_for_session(sessions)
 
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
-        """A new session counts against the daily limit, so it may have to wait."""
+        """Waits before a new session if few of the daily limit are left."""
         await super().before_identify_hook(shard_id, initial=initial)
         if not initial:
             *_, sessions = await self.http.get_bot_gateway()
             # discord.py gives up after a minute, and calls this again.
-            await wait_for_a_session(sessions)
+            await wait_for_session(sessions)
 
     async def close(self) -> None:
         """Lets the handlers finish, then disconnects."""
-        if self._at_work:
-            await asyncio.wait(self._at_work, timeout=GRACE)
+        if self._running_handlers:
+            await asyncio.wait(self._running_handlers, timeout=GRACE_SECONDS)
         for task in self._background_tasks:
             task.cancel()
             await asyncio.wait([task])
@@ -183,9 +183,9 @@ class ImagineBot(discord.Client):
         await self.downloads.close()
 
     async def enter(self, interaction: discord.Interaction[Any]) -> bool:
-        """Begins to handle an interaction; False if there is nothing to do.
+        """Starts handling an interaction; False if it should not be handled.
 
-        The bot waits for the current task before it stops. Its texts are in the member's language.
+        Makes the bot wait for the current task before it stops, and sets the member's language.
         """
         self._keep_until_done()
         set_locale(interaction.locale.value)
@@ -196,8 +196,8 @@ class ImagineBot(discord.Client):
         """Makes the bot wait for the current task before it stops."""
         task = asyncio.current_task()
         assert task is not None
-        self._at_work.add(task)
-        task.add_done_callback(self._at_work.discard)
+        self._running_handlers.add(task)
+        task.add_done_callback(self._running_handlers.discard)
 
     async def fail(self, interaction: discord.Interaction[Any], error: Exception) -> None:
         """Ends the handling of an interaction with an error. Never raises."""
@@ -206,7 +206,7 @@ class ImagineBot(discord.Client):
 
     @asynccontextmanager
     async def error_boundary(self, interaction: discord.Interaction[Any]) -> AsyncIterator[None]:
-        """Turns an exception in the block into an error message to the member, and a log line."""
+        """Turns an exception in the block into an error message for the member, and a log line."""
         try:
             yield
         except Exception as error:
@@ -234,7 +234,7 @@ class ImagineBot(discord.Client):
         await self.on_raw_reaction_add(event)
 
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
-        """Dispatches forms, and answers components without a handler, which would seem to fail."""
+        """Dispatches forms, and responds to components without a handler, which would time out."""
         if interaction.type is discord.InteractionType.modal_submit:
             await self._submit(interaction)
             return
@@ -258,7 +258,7 @@ class ImagineBot(discord.Client):
             await form._dispatch_submit(interaction, data["components"], data.get("resolved", {}))
 
     def modal_of(self, custom_id: str) -> tuple[AnyModal, re.Match[str]] | None:
-        """The class of the form with this custom id, and how its template matches."""
+        """The form class for this custom id, and the match of its template."""
         for modal in self._modals:
             if match := modal.template.fullmatch(custom_id):
                 return modal, match

@@ -1,4 +1,4 @@
-"""Durations as moderators type them."""
+"""Parses durations that moderators type."""
 
 import re
 
@@ -7,8 +7,8 @@ _DURATION = re.compile(rf"{_PART}(?: ?{_PART})*")
 _SECONDS = {"m": 60, "h": 3_600, "d": 86_400, "w": 7 * 86_400}
 
 
-def duration(text: str) -> int | None:
-    """`30m`, `12h`, `7d`, `2w` or a sum such as `1d 12h` in seconds, at least 60.
+def parse_duration(text: str) -> int | None:
+    """The seconds, at least 60, of `30m`, `12h`, `7d`, `2w` or a sum such as `1d 12h`.
 
     None if the text is not a duration, or is zero.
     """

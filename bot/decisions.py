@@ -1,7 +1,7 @@
 """Decisions as data (yes, or no with a reason and its parameters), and the text of each reason.
 
-The rules in `bot.policy` and `bot.limits` return decisions without text. The text is made when a
-refusal is shown: in the member's language for the member, in English for the moderators' log.
+The rules in `bot.policy` and `bot.limits` return decisions without text. The text is written when
+a refusal is shown: in the member's language for the member, in English for the moderators' log.
 """
 
 from collections.abc import Callable, Mapping
@@ -86,7 +86,7 @@ YES = Decision()
 
 
 def refuse(reason: Reason, **parameters: Any) -> Decision:
-    """No, for this reason."""
+    """A no for this reason."""
     return Decision(reason, parameters)
 
 

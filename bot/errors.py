@@ -1,7 +1,7 @@
 """Error handling: what a member reads when a request is refused or fails.
 
-A member always gets a plain sentence. For an unexpected error, it contains a short incident code
-under which the log has the traceback.
+A member always gets a plain sentence. For an unexpected error, it contains a short incident code,
+which the log gives with the traceback.
 """
 
 import secrets
@@ -28,7 +28,7 @@ UNKNOWN_WEBHOOK, UNKNOWN_INTERACTION, INVALID_TOKEN = 10015, 10062, 50027
 GONE = frozenset({UNKNOWN_WEBHOOK, UNKNOWN_INTERACTION, ALREADY_ACKNOWLEDGED, INVALID_TOKEN})
 
 CONNECTION_ERRORS = (aiohttp.ClientError, OSError, TimeoutError)
-"""What is raised when a connection to Discord breaks."""
+"""Errors that are raised when a connection to Discord breaks."""
 
 
 class RefusedError(Exception):
@@ -48,7 +48,7 @@ class UndeliveredError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class TypedText:
-    """What a member typed into a form: shown below its error, with a button to go on from there."""
+    """What a member typed into a form: shown below its error, with a button to edit it again."""
 
     embed: discord.Embed
     button: discord.ui.Button[Any]
@@ -64,34 +64,34 @@ async def send_error(
     view: discord.ui.View | None = None,
     embed: discord.Embed | None = None,
 ) -> None:
-    """Sends a text and buttons only to this member; a public "is thinking…" is deleted first.
+    """Sends a message that only this member sees; a public "is thinking…" is deleted first.
 
     Raises discord.HTTPException.
     """
     response, missing = interaction.response, discord.utils.MISSING
-    shown, below = view or missing, embed or missing
+    sent_view, sent_embed = view or missing, embed or missing
     if not response.is_done():
-        await response.send_message(text, ephemeral=True, view=shown, embed=below)
+        await response.send_message(text, ephemeral=True, view=sent_view, embed=sent_embed)
         return
     if response.type is discord.InteractionResponseType.deferred_channel_message:
         # Otherwise the follow-up would fill in the deferred message, visible to everyone.
         with suppress(discord.NotFound):
             await interaction.delete_original_response()
-    await interaction.followup.send(text, ephemeral=True, view=shown, embed=below)
+    await interaction.followup.send(text, ephemeral=True, view=sent_view, embed=sent_embed)
 
 
 async def handle_error(interaction: discord.Interaction, error: Exception) -> bool:
-    """Responds to the member with a handler's error, and logs it. Never raises.
+    """Sends the member an error message for a handler's error, and logs it. Never raises.
 
-    False if the member may still be waiting for a response.
+    Returns False if the member may still be waiting for a response.
     """
     if isinstance(error, app_commands.CommandInvokeError):
         error = error.original
     if isinstance(error, UndeliveredError):
-        log.warning("a response could not be delivered, trying again", error=str(error))
+        log.warning("response not delivered, retrying", error=str(error))
         return False
     if is_gone(error):
-        log.warning("an interaction was gone before it could be answered", error=str(error))
+        log.warning("interaction gone before the response", error=str(error))
         return True
     incident = None if _is_expected(error) else secrets.token_hex(3)
     try:
@@ -104,18 +104,18 @@ async def handle_error(interaction: discord.Interaction, error: Exception) -> bo
         return True
     except Exception as failure:
         if not is_gone(failure):
-            log.exception("an error message could not be sent")
+            log.exception("error message not sent")
             return False
-        log.warning("an interaction was gone before it could be answered", error=str(failure))
+        log.warning("interaction gone before the response", error=str(failure))
         return True
     finally:
         if incident:  # after the response, because formatting a traceback takes time
-            event = str(error) if isinstance(error, StoreError) else "a handler failed"
+            event = str(error) if isinstance(error, StoreError) else "handler failed"
             log.error(event, incident=incident, exc_info=error)
 
 
 def is_gone(error: Exception) -> bool:
-    """Whether this says that the interaction can no longer be responded to."""
+    """Whether this error means that the interaction can no longer be responded to."""
     return isinstance(error, discord.HTTPException) and error.code in GONE
 
 
@@ -123,7 +123,7 @@ _CHANGED = (app_commands.CommandNotFound, app_commands.CommandSignatureMismatch)
 
 
 def _is_expected(error: Exception) -> bool:
-    """Whether the request is at fault, and not the bot."""
+    """Whether the request is at fault, not the bot."""
     return isinstance(error, (RefusedError, RecipeError, *_CHANGED))
 
 

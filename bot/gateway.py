@@ -1,4 +1,4 @@
-"""How the bot reconnects to the gateway: soon, but within Discord's daily limit of sessions."""
+"""How the bot reconnects to the gateway: quickly, but within Discord's daily session limit."""
 
 import asyncio
 from typing import TYPE_CHECKING, Literal
@@ -12,12 +12,14 @@ if TYPE_CHECKING:
 
 log = structlog.stdlib.get_logger(__name__)
 
-LONGEST_PAUSE = 30.0
-"""The longest delay, in seconds, between two attempts to connect."""
+MAX_DELAY_SECONDS = 30.0
+"""The longest delay between two attempts to connect."""
 
 SPARE_SESSIONS = 20
-"""How many of the 1,000 sessions that Discord allows a bot each day are kept in reserve. When all
-are used up, Discord resets the token."""
+"""How many of the 1,000 sessions that Discord allows a bot each day are kept in reserve.
+
+When all are used up, Discord resets the token.
+"""
 
 
 class Backoff(ExponentialBackoff[Literal[False]]):
@@ -28,14 +30,14 @@ class Backoff(ExponentialBackoff[Literal[False]]):
 
     def delay(self) -> float:
         """Seconds until the next attempt."""
-        return min(super().delay(), LONGEST_PAUSE)
+        return min(super().delay(), MAX_DELAY_SECONDS)
 
 
 # discord.py offers no other way to replace the class.
 discord.client.ExponentialBackoff = Backoff  # type: ignore[attr-defined, assignment]
 
 
-async def wait_for_a_session(limit: "SessionStartLimit") -> None:
+async def wait_for_session(limit: "SessionStartLimit") -> None:
     """Waits until Discord resets the daily limit if few sessions are left."""
     if limit["remaining"] < SPARE_SESSIONS:
         seconds = limit["reset_after"] / 1000

@@ -45,9 +45,8 @@ async def _findings(client: discord.Client, settings: Settings) -> AsyncIterator
             for finding in check_permissions(guild, guild.channels, guild.me):
                 yield finding
     try:
-        async with Database.open(
-            settings.database_path
-        ) as own:  # a separate connection, because this is slow
+        # A separate connection, because this check is slow.
+        async with Database.open(settings.database_path) as own:
             yield await check_database(own, settings.database_path)
     except StoreError as error:
         yield Finding.error(str(error))

@@ -1,8 +1,8 @@
-"""Where the bot is a member, and where only a member's own installation of it works.
+"""Where the bot is a member, and where a member only has it installed on their own account.
 
 A member can add the bot to their account and use its commands in servers that have not invited it,
-in group chats and in conversations with other users. There it can post nothing: for 15 minutes, it
-can edit its responses by the interaction's token.
+in group chats and in conversations with other users. There it can't post
+messages: it can only edit its responses for 15 minutes, with the interaction's token.
 """
 
 import discord

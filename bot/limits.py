@@ -17,7 +17,7 @@ DEFAULT_LIMITS = Limits(waiting=MAX_WAITING, film_frames=MAX_FILM_FRAMES)
 """The limits of servers that have set none."""
 
 MAX_NAMED = 10
-"""How many channels a refusal names at most."""
+"""How many channels a refusal lists at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Request:
     usage: Usage
     """The member's."""
     provenance: Provenance
-    together: int = 1
+    batch_size: int = 1
     """The number of requests made at once; all are admitted, or none."""
 
 
@@ -53,23 +53,23 @@ def limits_of(limits: Mapping[int, Limits], roles: Iterable[int], guild_id: int 
     with the server's id); else the default.
     """
     own = [limits[role] for role in roles if role in limits and role != guild_id]
-    everybody = limits.get(guild_id or 0, Limits())
-    common = Limits(
-        running=everybody.running or DEFAULT_LIMITS.running,
-        waiting=everybody.waiting or DEFAULT_LIMITS.waiting,
-        per_hour=everybody.per_hour,
-        size=everybody.size,
-        steps=everybody.steps,
-        film_frames=everybody.film_frames or DEFAULT_LIMITS.film_frames,
+    everyone = limits.get(guild_id or 0, Limits())
+    default = Limits(
+        running=everyone.running or DEFAULT_LIMITS.running,
+        waiting=everyone.waiting or DEFAULT_LIMITS.waiting,
+        per_hour=everyone.per_hour,
+        size=everyone.size,
+        steps=everyone.steps,
+        film_frames=everyone.film_frames or DEFAULT_LIMITS.film_frames,
     )
     return Limits(
-        running=max((each.running for each in own if each.running), default=common.running),
-        waiting=max((each.waiting for each in own if each.waiting), default=common.waiting),
-        per_hour=max((each.per_hour for each in own if each.per_hour), default=common.per_hour),
-        size=max((each.size for each in own if each.size), default=common.size, key=pixels),
-        steps=max((each.steps for each in own if each.steps), default=common.steps),
+        running=max((each.running for each in own if each.running), default=default.running),
+        waiting=max((each.waiting for each in own if each.waiting), default=default.waiting),
+        per_hour=max((each.per_hour for each in own if each.per_hour), default=default.per_hour),
+        size=max((each.size for each in own if each.size), default=default.size, key=pixels),
+        steps=max((each.steps for each in own if each.steps), default=default.steps),
         film_frames=max(
-            (each.film_frames for each in own if each.film_frames), default=common.film_frames
+            (each.film_frames for each in own if each.film_frames), default=default.film_frames
         ),
     )
 
@@ -99,26 +99,26 @@ def is_spoilered(request: Request) -> bool:
     return request.provenance.spoilered or bool(request.rules.spoilered_channels & channels)
 
 
-def _not_blocked(request: Request) -> Decision:
+def _check_block(request: Request) -> Decision:
     if block := request.rules.block:
         return refuse(Reason.BLOCKED, until=block.until, because=block.reason)
     return YES
 
 
-def _not_paused(request: Request) -> Decision:
+def _check_pause(request: Request) -> Decision:
     if pause := request.rules.pause:
         return refuse(Reason.PAUSED, because=pause.reason, everywhere=pause.everywhere)
     return YES
 
 
-def _in_allowed_channel(request: Request) -> Decision:
+def _check_channel(request: Request) -> Decision:
     here, allowed = request.context.channels, request.rules.allowed_channels
     if here is None or not allowed or allowed & here:
         return YES
     return refuse(Reason.WRONG_CHANNEL, channels=tuple(sorted(allowed)[:MAX_NAMED]))
 
 
-def _within_size_and_steps(request: Request) -> Decision:
+def _check_size_and_steps(request: Request) -> Decision:
     recipe, limits = request.recipe, request.limits
     if limits.size is not None and recipe.width * recipe.height > pixels(limits.size):
         return refuse(Reason.SIZE_LIMIT, size=limits.size)
@@ -130,40 +130,40 @@ def _within_size_and_steps(request: Request) -> Decision:
     return YES
 
 
-def _within_usage(request: Request) -> Decision:
-    usage, limits, more = request.usage, request.limits, request.together
-    if limits.waiting is not None and usage.waiting + more > limits.waiting:
-        if more > 1:
+def _check_usage(request: Request) -> Decision:
+    usage, limits, new = request.usage, request.limits, request.batch_size
+    if limits.waiting is not None and usage.waiting + new > limits.waiting:
+        if new > 1:
             return refuse(
-                Reason.TOO_MANY_TOGETHER, n=more, waiting=usage.waiting, limit=limits.waiting
+                Reason.TOO_MANY_TOGETHER, n=new, waiting=usage.waiting, limit=limits.waiting
             )
         return refuse(Reason.QUEUE_LIMIT, waiting=usage.waiting, limit=limits.waiting)
-    if limits.per_hour is not None and usage.last_hour + more > limits.per_hour:
-        if more > 1:
+    if limits.per_hour is not None and usage.last_hour + new > limits.per_hour:
+        if new > 1:
             return refuse(
-                Reason.TOO_MANY_THIS_HOUR, n=more, made=usage.last_hour, limit=limits.per_hour
+                Reason.TOO_MANY_THIS_HOUR, n=new, made=usage.last_hour, limit=limits.per_hour
             )
         return refuse(Reason.HOURLY_LIMIT, requests=usage.last_hour, limit=limits.per_hour)
     return YES
 
 
-def _of_own_images(request: Request) -> Decision:
+def _check_own_images(request: Request) -> Decision:
     return refuse(Reason.SOMEONE_ELSES_IMAGE) if request.provenance.foreign_images else YES
 
 
-def _from_permitted_sources(request: Request) -> Decision:
+def _check_sources(request: Request) -> Decision:
     if request.provenance.age_restricted and not request.context.age_restricted:
         return refuse(Reason.AGE_RESTRICTED_SOURCE)
     return YES
 
 
-def _of_permitted_words(request: Request) -> Decision:
+def _check_words(request: Request) -> Decision:
     restricted = request.context.age_restricted
-    return may_say(request.recipe, request.rules.words, age_restricted=restricted)
+    return may_use_words(request.recipe, request.rules.words, age_restricted=restricted)
 
 
-def may_say(recipe: Recipe, words: Sequence[WordRule], *, age_restricted: bool) -> Decision:
-    """Whether a server's words permit these prompts in a channel, age-restricted or not.
+def may_use_words(recipe: Recipe, words: Sequence[WordRule], *, age_restricted: bool) -> Decision:
+    """Whether a server's word rules permit a recipe's prompts in a channel.
 
     A word that is refused everywhere may be neither included nor excluded. One that is refused
     outside of age-restricted channels may be excluded anywhere.
@@ -173,8 +173,8 @@ def may_say(recipe: Recipe, words: Sequence[WordRule], *, age_restricted: bool) 
         return refuse(Reason.FORBIDDEN_WORD, found=hit.found, rule=hit.rule.text)
     if age_restricted:
         return YES
-    elsewhere = [rule for rule in words if rule.age_restricted]
-    if hit := first_hit(elsewhere, _texts(recipe.include)):
+    restricted = [rule for rule in words if rule.age_restricted]
+    if hit := first_hit(restricted, _texts(recipe.include)):
         return refuse(Reason.AGE_RESTRICTED_WORD, found=hit.found, rule=hit.rule.text)
     return YES
 
@@ -184,13 +184,13 @@ def _texts(prompts: Iterable[Prompt]) -> str:
 
 
 _CHECKS: tuple[Callable[[Request], Decision], ...] = (
-    _not_blocked,
-    _not_paused,
-    _in_allowed_channel,
-    _of_own_images,
-    _from_permitted_sources,
-    _within_size_and_steps,
-    _within_usage,
-    _of_permitted_words,  # after the cheap checks, because it reads the whole text
+    _check_block,
+    _check_pause,
+    _check_channel,
+    _check_own_images,
+    _check_sources,
+    _check_size_and_steps,
+    _check_usage,
+    _check_words,  # after the cheap checks, because it reads the whole text
 )
 """Run in this order, up to the first that refuses."""

@@ -1,4 +1,4 @@
-"""Registers the commands with Discord, only when something has changed.
+"""Registers the commands with Discord, but only if they have changed.
 
 Discord allows 200 new commands a day, and clients reload commands that are registered again. So a
 small file records what was registered, and the bot asks Discord whether it still has exactly that.
@@ -32,17 +32,17 @@ class Registration(BaseModel):
 
 
 async def register(
-    tree: app_commands.CommandTree[Any], guild: discord.Object | None, memory: Path
+    tree: app_commands.CommandTree[Any], guild: discord.Object | None, record: Path
 ) -> bool:
     """Registers the tree's commands, in one server or in all; returns False if nothing changed.
 
-    `memory` is the file that records the registration. Raises discord.HTTPException.
+    `record` is the file that stores the last registration. Raises discord.HTTPException.
     """
     client = tree.client
     assert client.application_id is not None  # known after login
     if guild:
         tree.copy_global_to(guild=guild)
-    before = _remembered(memory)
+    before = _load(record)
     wanted = await _wanted(tree, guild)
     now = Registration(
         application_id=client.application_id,
@@ -55,7 +55,7 @@ async def register(
     await _overwrite(client, now.guild_id, wanted)
     if before and before.application_id == now.application_id and before.guild_id != now.guild_id:
         await _withdraw(client, before)
-    _remember(memory, now.model_copy(update={"versions": await _versions(client, guild)}))
+    _save(record, now.model_copy(update={"versions": await _versions(client, guild)}))
     return True
 
 
@@ -72,7 +72,7 @@ async def _wanted(
 async def _overwrite(
     client: discord.Client, guild_id: int | None, commands: list[dict[str, Any]]
 ) -> None:
-    """Registers exactly these, in one server or in all. `tree.sync` would translate them again."""
+    """Registers exactly these commands. `tree.sync` would translate them again."""
     assert client.application_id is not None
     if guild_id is None:
         await client.http.bulk_upsert_global_commands(client.application_id, payload=commands)
@@ -83,7 +83,7 @@ async def _overwrite(
 
 
 async def _versions(client: discord.Client, guild: discord.Object | None) -> dict[str, str]:
-    """The registered commands: Discord's version of each, by its id."""
+    """Discord's version of each registered command, by the command's id."""
     assert client.application_id is not None
     commands: list[Any]
     if guild:
@@ -98,7 +98,7 @@ async def _withdraw(client: discord.Client, old: Registration) -> None:
     try:
         await _overwrite(client, old.guild_id, [])
     except discord.HTTPException as error:
-        log.warning("could not remove the commands of the previous scope", error=str(error))
+        log.warning("commands of the previous scope not removed", error=str(error))
 
 
 def _checksum(payload: list[Any]) -> str:
@@ -106,16 +106,16 @@ def _checksum(payload: list[Any]) -> str:
     return hashlib.sha256(json.dumps(ordered, sort_keys=True).encode()).hexdigest()
 
 
-def _remembered(memory: Path) -> Registration | None:
+def _load(record: Path) -> Registration | None:
     try:
-        return Registration.model_validate_json(memory.read_bytes())
+        return Registration.model_validate_json(record.read_bytes())
     except (OSError, ValidationError):
         return None  # register again, which does no harm
 
 
-def _remember(memory: Path, registration: Registration) -> None:
+def _save(record: Path, registration: Registration) -> None:
     try:
-        memory.parent.mkdir(parents=True, exist_ok=True)
-        memory.write_text(registration.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        record.parent.mkdir(parents=True, exist_ok=True)
+        record.write_text(registration.model_dump_json(indent=2) + "\n", encoding="utf-8")
     except OSError as error:
-        log.warning("could not record the registered commands", error=str(error))
+        log.warning("registered commands not recorded", error=str(error))

@@ -5,14 +5,14 @@ from random import Random
 
 from core.i18n import gettext, gettext_noop
 
-OFFERED = 5
-"""Themes of one vote."""
+THEMES_PER_VOTE = 5
+"""How many themes a vote offers."""
 
-LONGEST = 40
-"""Characters of a theme; as many fit into the custom id of the button that requests it."""
+MAX_THEME_LENGTH = 40
+"""Characters of a theme that fit into the custom id of the button that requests it."""
 
 THEMES = {
-    "sketch": (  # which knows English alone
+    "sketch": (  # which only knows English
         "a house under the sun",
         "the moon over snowy hills",
         "a yellow star and a blue heart",
@@ -53,20 +53,22 @@ def themes(model: str) -> list[str]:
     return [gettext(theme) for theme in THEMES.get(model, THEMES[""])]
 
 
-def offered(own: Iterable[str], built_in: Iterable[str], last: str | None, seed: str) -> list[str]:
-    """The themes of a vote, drawn at random: a server's own first, without the last one chosen.
+def draw_themes(
+    own: Iterable[str], built_in: Iterable[str], last: str | None, seed: str
+) -> list[str]:
+    """Draws the themes of a vote: a server's own first, without the previous winner.
 
-    The same seed draws the same ones.
+    The same seed draws the same themes.
     """
-    draw = Random(seed)
-    found: list[str] = []
+    random = Random(seed)
+    drawn: list[str] = []
     for pool in (own, built_in):
-        rest = [theme for theme in dict.fromkeys(pool) if theme not in (last, *found)]
-        found += draw.sample(rest, min(len(rest), OFFERED - len(found)))
-    return found
+        rest = [theme for theme in dict.fromkeys(pool) if theme not in (last, *drawn)]
+        drawn += random.sample(rest, min(len(rest), THEMES_PER_VOTE - len(drawn)))
+    return drawn
 
 
 def winners(votes: Mapping[str, int]) -> Sequence[str]:
-    """The themes with the most votes; none without any vote."""
+    """The themes with the most votes; none if nobody voted."""
     most = max(votes.values(), default=0)
     return [theme for theme, count in votes.items() if most and count == most]

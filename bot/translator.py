@@ -19,7 +19,7 @@ class CatalogueTranslator(app_commands.Translator):
         self, string: locale_str, locale: discord.Locale, context: TranslationContextTypes
     ) -> str | None:
         """The translation; None to keep a text as it is, such as the name of a command."""
-        # Asked for each text in each of Discord's locales, most of which have no catalogue.
+        # Called for each text in each of Discord's locales, most of which have no catalogue.
         if language_of(locale.value) == ENGLISH:
             return None
         menu = isinstance(context.data, app_commands.ContextMenu)

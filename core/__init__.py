@@ -1,4 +1,4 @@
-"""What the bot and the engine share: recipes, jobs, the database, the job message, settings.
+"""Code that the bot and the engine share: recipes, jobs, database, job message, settings.
 
 It imports neither of them.
 """

@@ -18,7 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = load_settings()
         if parsed.command == "backup":
             back_up(settings, parsed.target)
-            print(f"{parsed.target} holds the database and the images.")
+            print(f"The database and the images were backed up to {parsed.target}.")
         else:
             restore(settings, parsed.source, over=parsed.over)
             print(f"The database and the images were restored from {parsed.source}.")
@@ -35,9 +35,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     backup = commands.add_parser("backup", help="make a backup; bot and engine can keep running")
     backup.add_argument("target", type=Path, help="a new folder, or a file NAME.tar or NAME.tar.gz")
-    back = commands.add_parser("restore", help="restore a backup; stop bot and engine first")
-    back.add_argument("source", type=Path, help="a backup")
-    back.add_argument("--over", action="store_true", help="replace existing data")
+    restoring = commands.add_parser("restore", help="restore a backup; stop bot and engine first")
+    restoring.add_argument("source", type=Path, help="a backup")
+    restoring.add_argument("--over", action="store_true", help="replace existing data")
     return parser
 
 

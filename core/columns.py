@@ -1,7 +1,7 @@
-"""Reading single columns of a database row, with their types checked.
+"""Reads columns of a database row and checks their types.
 
-A column holds what its table declares, unless the file was damaged or another version of the
-program wrote it. Both functions check that at each read and raise ValueError.
+A column holds a value of its declared type, unless the file is damaged or was written by another
+version of the program. Both functions check this at each read and raise ValueError.
 """
 
 import sqlite3
@@ -14,7 +14,7 @@ def required(row: sqlite3.Row, name: str, kind: type[T]) -> T:
     """A column that is never NULL. Raises ValueError if the row is damaged."""
     value = row[name]
     if kind is float and isinstance(value, int):
-        value = float(value)  # RETURNING gives a whole number of a REAL column as an integer
+        value = float(value)  # RETURNING yields an integer for a whole number in a REAL column
     if not isinstance(value, kind):
         raise ValueError(f"{name} is {value!r}")
     if isinstance(value, str):

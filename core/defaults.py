@@ -1,4 +1,4 @@
-"""Defaults for what a member leaves out of a request."""
+"""Defaults for the options that a member leaves out of a request."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
@@ -11,7 +11,7 @@ class Defaults:
     size: str | None = None
     steps: int | None = None
     preset: str | None = None
-    """A style."""
+    """The name of a style."""
     exclude: str | None = None
     """Exclude prompts in the grammar."""
     count: int | None = None
@@ -19,10 +19,10 @@ class Defaults:
 
 
 def merged(layers: Iterable[Defaults]) -> Defaults:
-    """Each value from the first of the layers that has one."""
-    found = [asdict(layer) for layer in layers]
+    """Takes each value from the first layer that has one."""
+    dicts = [asdict(layer) for layer in layers]
     values = {
-        field.name: [each[field.name] for each in found if each[field.name] is not None]
+        field.name: [layer[field.name] for layer in dicts if layer[field.name] is not None]
         for field in fields(Defaults)
     }
-    return Defaults(**{name: given[0] for name, given in values.items() if given})
+    return Defaults(**{name: found[0] for name, found in values.items() if found})

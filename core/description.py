@@ -1,6 +1,6 @@
-"""Descriptions: prompts that a model finds in an image, and the recipe of a job that asks for them.
+"""Descriptions: prompts that a model finds for an image, and the recipe of a job that finds them.
 
-A description is made for the model that paints: each prompt is one that this model understands.
+The descriptions are meant for the model that renders: it understands each of these prompts.
 """
 
 import json
@@ -16,7 +16,7 @@ from core.storage.paths import description_of
 
 MAX_DESCRIPTIONS = 3  #: prompts for one image
 PLACEHOLDER = "an image"
-"""Stands in the recipe for the image until it is downloaded."""
+"""The recipe's prompt until the image is downloaded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +28,18 @@ class Description:
 
 
 def description_recipe() -> Recipe:
-    """Of the smallest size and one step, because nothing is painted: it counts as little work."""
+    """The smallest size and one step: nothing is rendered, so it must not count as much work."""
     return Recipe.make(PLACEHOLDER, width=MIN_SIDE, height=MIN_SIDE, steps=1, seed=0)
 
 
 def write_descriptions(folder: Path, descriptions: Sequence[Description]) -> None:
-    """Writes them into the folder of their job. Raises OSError."""
+    """Writes descriptions into the folder of their job. Raises OSError."""
     content = json.dumps([asdict(each) for each in descriptions], ensure_ascii=False)
     write_atomic(description_of(folder), content.encode())
 
 
 def read_descriptions(folder: Path) -> list[Description]:
-    """Those of a job, the most similar first; none if the file is missing or damaged."""
+    """A job's descriptions, the most similar first; none if the file is missing or damaged."""
     try:
         records = json.loads(description_of(folder).read_bytes())
         found = [Description(str(r["prompt"]), float(r["similarity"])) for r in records]

@@ -20,17 +20,17 @@ class Motion(StrEnum):
 
     ZOOM_IN = "zoom-in"
     ZOOM_OUT = "zoom-out"
-    LEFT = "left"  # the view moves to the left, so what it shows moves to the right
+    LEFT = "left"  # the view moves to the left, so the content moves to the right
     UP = "up"
     RIGHT = "right"
     DOWN = "down"
-    TURN_LEFT = "turn-left"  # what it shows turns counterclockwise
+    TURN_LEFT = "turn-left"  # the content turns counterclockwise
     TURN_RIGHT = "turn-right"
 
 
 @dataclass(frozen=True, slots=True)
 class Film:
-    """The last `steps` steps of a recipe make a film: `frame_steps` for each of `frames`."""
+    """A film in the last `steps` steps of a recipe: `frame_steps` for each of `frames`."""
 
     motion: Motion
     frames: Annotated[int, Field(ge=MIN_FRAMES, le=MAX_FRAMES)] = DEFAULT_FRAMES
@@ -38,7 +38,7 @@ class Film:
 
     @classmethod
     def of(cls, motion: Motion, frames: int) -> Self:
-        """Raises RecipeError for a number of frames that is not allowed."""
+        """A film with this many frames. Raises RecipeError if they are too few or too many."""
         if not MIN_FRAMES <= frames <= MAX_FRAMES:
             raise RecipeError(
                 gettext("A film has {least} to {most} frames.", least=MIN_FRAMES, most=MAX_FRAMES)
@@ -51,5 +51,5 @@ class Film:
 
     @property
     def seconds(self) -> float:
-        """How long it plays."""
+        """The playing time."""
         return self.frames / FRAMES_PER_SECOND

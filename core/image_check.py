@@ -1,7 +1,7 @@
 """The image check's concepts: what images are compared with, and what happens to those that match.
 
-The host names concepts for all servers (`IMAGE_CHECK`), moderators for theirs (`/mod images`). The
-engine compares (`engine.image_check`).
+The host names concepts for all servers (`IMAGE_CHECK`), moderators for their own (`/mod images`).
+`engine.image_check` compares them with the images.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,18 +11,18 @@ from enum import StrEnum
 from core.prompts import canonical, is_blank
 
 DEFAULT_THRESHOLD = 0.0
-"""From the table of `bench.quality.image_check`."""
+"""Chosen from the table that `bench.quality.image_check` prints."""
 
 MAX_CONCEPT = 80  #: characters
-MAX_CONCEPTS = 20  #: of a server, and of the host
+MAX_CONCEPTS = 20  #: per server, and for the host
 
 
 class CheckAction(StrEnum):
-    """What happens to an image that shows a concept, mild to strict. The values are stored."""
+    """What happens to an image that matches, from mild to strict. The values are stored."""
 
     SPOILER = "spoiler"
     HOLD = "hold"
-    """A moderator looks at it first."""
+    """It stays hidden until a moderator has reviewed it."""
     REFUSE = "refuse"
 
 
@@ -43,13 +43,13 @@ class CheckPolicy:
 
     concepts: tuple[Concept, ...] = ()
     threshold: float = DEFAULT_THRESHOLD
-    """The score from which on an image shows a concept."""
+    """The lowest score that counts as a match."""
     age_restricted: bool = True
-    """Whether images in age-restricted channels are checked, too."""
+    """Whether images in age-restricted channels are also checked."""
 
 
 def parse_concepts(text: str) -> tuple[Concept, ...]:
-    """Parses `blood | a gun=refuse`: concepts, each with its action unless it is spoiler.
+    """Parses `blood | a gun=refuse`: concepts, each with an action or, by default, `spoiler`.
 
     Raises ValueError.
     """
@@ -63,7 +63,10 @@ def parse_concepts(text: str) -> tuple[Concept, ...]:
 
 
 def concept_text(text: str) -> str:
-    """The canonical form of a concept. Raises ValueError if it is empty, too long, or has a `|`."""
+    """The canonical form of a concept.
+
+    Raises ValueError if it is empty, too long, or has `|` or `=`.
+    """
     text = canonical(text)
     if is_blank(text) or len(text) > MAX_CONCEPT or {"|", "="} & set(text):
         raise ValueError("not a concept")
@@ -71,7 +74,7 @@ def concept_text(text: str) -> str:
 
 
 def merged(*lists: Iterable[Concept]) -> tuple[Concept, ...]:
-    """Each concept once, with the strictest of its actions."""
+    """All lists in one: each concept once, with the strictest of its actions."""
     found: dict[str, Concept] = {}
     for concept in (each for concepts in lists for each in concepts):
         key = concept.text.casefold()
@@ -84,9 +87,9 @@ def merged(*lists: Iterable[Concept]) -> tuple[Concept, ...]:
 def strictest_match(
     concepts: Iterable[Concept], scores: Mapping[str, float], threshold: float
 ) -> Concept | None:
-    """Of the concepts that an image shows, the one with the strictest action; None without any.
+    """The match with the strictest action; None if there is none.
 
-    Of equally strict ones the one with the highest score.
+    Among equally strict ones, the one with the highest score.
     """
     matching = [each for each in concepts if each.text in scores and scores[each.text] >= threshold]
     return max(

@@ -1,4 +1,4 @@
-"""A job, its states, why it ended, and the numbers of its progress."""
+"""Jobs: their states, why they ended, and their progress."""
 
 import json
 import sqlite3
@@ -15,9 +15,9 @@ from core.recipe import Recipe
 class JobKind(StrEnum):
     """What a job makes. The values are stored.
 
-    A description is a job like any other rather than a row of its own table, so that admission,
-    fairness, leases, delivery and deletion hold for it without a second copy. Its recipe has the
-    one image to describe as its prompt.
+    A description is a job like any other rather than a row in a table of its own, so that
+    admission, fairness, leases, delivery and deletion work for it without extra code. The only
+    prompt of its recipe is the image to describe.
     """
 
     IMAGE = "image"
@@ -59,10 +59,10 @@ class ReasonCode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a job ended as it did. `core.discord_ui.reasons` puts it into words.
+    """Why a job ended as it did. `core.discord_ui.reasons` turns it into text.
 
-    Either a code with its parameters, or free text in the member's language, or both. `code` may
-    be one that only a newer version knows.
+    A code with its parameters, free text in the member's language, or both. `code` may be one that
+    only a newer version knows.
     """
 
     code: str | None = None
@@ -83,7 +83,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class ResponseToken:
-    """What can edit the response to an interaction, even where the bot is not a member."""
+    """The token that can edit an interaction's response, even where the bot is not a member."""
 
     application_id: int
     token: str
@@ -95,7 +95,7 @@ class ResponseToken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewJob:
-    """What is known of a job before it is in the queue. See `Job` for the fields."""
+    """A job that is not in the queue yet. See `Job` for the fields."""
 
     recipe: Recipe
     guild_id: int | None
@@ -106,22 +106,22 @@ class NewJob:
     priority: int = 0
     parent_id: int | None = None
     most_running: int | None = None
-    """It waits while this many of the member's jobs run in the server; 1 or more, or None."""
+    """It waits while the member has this many running jobs in the server; 1 or more, or None."""
     spoilered: bool = False
     age_restricted: bool = False
     locale: str = "en"
     kind: JobKind = JobKind.IMAGE
     interaction_id: int | None = None
-    """The pending response that is for this job, if there is one."""
+    """The interaction whose pending response is for this job, if there is one."""
     response_token: ResponseToken | None = None
-    """What shows the job where the bot is not a member; then it has no job message."""
+    """Shows the job where the bot is not a member; such a job has no job message."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One request with its recipe, member, channel and state: a row of the database, read once.
+    """One request with its recipe, member, channel and state: a snapshot of its database row.
 
-    Times are seconds since 1970. `posted` says that the outcome has been shown in the channel.
+    Times are seconds since 1970. `posted` says whether the outcome has been shown in the channel.
     """
 
     id: int
@@ -134,14 +134,14 @@ class Job:
     member_name: str
     state: State
     priority: int
-    """Higher goes first; 0 for everybody."""
+    """Higher priorities go first; 0 for everybody."""
     turn: int
     """The virtual start time within its priority, see `core.fair_queue`."""
     engine: str | None
     """The engine process that renders it, or rendered it last."""
     lease_until: float | None
     attempts: int
-    """How often an engine has claimed it without returning it in an orderly way."""
+    """How often it was claimed, not counting claims that a pause or a clean shutdown ended."""
     step: int
     """The last step that was recorded, 0..recipe.steps."""
     created_at: float
@@ -154,13 +154,13 @@ class Job:
     stopping: bool
     """Whether it should stop at its next step and keep the image so far."""
     parent_id: int | None
-    """The job that this one repeats, varies or goes on from."""
+    """The job that this one repeats, varies or continues."""
     deleted_at: float | None
     """When its images were deleted."""
     spoilered: bool = False
     """Whether its images are posted behind a spoiler; so are those made from it."""
     age_restricted: bool = False
-    """Whether it was requested in an age-restricted channel: it is shown in no other."""
+    """Whether it was requested in an age-restricted channel: it is not shown in others."""
     locale: str = "en"
     """The Discord locale of its member."""
     redraws: int = 0
@@ -205,7 +205,7 @@ class Job:
 
     @property
     def title(self) -> str:
-        """What it is called in lists, in the current language."""
+        """Its title in lists, in the current language."""
         if self.kind is JobKind.DESCRIPTION:
             return gettext("Description of an image")
         return self.recipe.title
@@ -220,10 +220,10 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """What is known of a job whose row cannot be read: enough to say so in its channel."""
+    """What can be read of a job whose row is damaged: enough to report it in its channel."""
 
     id: int
-    """The job's."""
+    """The id of the job."""
     guild_id: int | None
     channel_id: int
     message_id: int | None
@@ -251,10 +251,11 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a running job stands.
+    """The progress of a running job.
 
-    `include` and `exclude` are the weighted means of the cosine similarities (-1..1) of the
-    image to the prompts; `exclude` is None without such prompts. With several images: their mean.
+    `include` and `exclude` are the weighted means of the cosine similarities (-1..1) of the image
+    to the prompts, averaged over the images if there are several; `exclude` is None without exclude
+    prompts.
     """
 
     step: int
@@ -271,6 +272,6 @@ class Provenance:
     age_restricted: bool = False
     """Whether any of them comes from an age-restricted channel."""
     spoilered: bool = False
-    """Whether any of them is behind a spoiler."""
+    """Whether any of them is a spoiler."""
     foreign_images: tuple[str, ...] = ()
     """Names of uploaded images that this member has not uploaded."""

@@ -1,4 +1,4 @@
-"""Logging of both processes: readable on a terminal, JSON lines otherwise, never a token."""
+"""Logging for both processes: readable on a terminal, otherwise JSON lines, never with a token."""
 
 import base64
 import logging
@@ -10,14 +10,14 @@ from typing import TextIO
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from core.metrics import CountWarnings
+from core.metrics import WarningCounter
 from core.settings import OLD_NAMES, Settings
 
 log = structlog.stdlib.get_logger(__name__)
 
 REDACTED = "[token]"
 
-_STYLE = r"(?:\x1b\[[\d;]*m)*"  #: escape sequences of a terminal's colours
+_STYLE = r"(?:\x1b\[[\d;]*m)*"  #: a terminal's escape sequences for colours
 _INTERACTION_TOKEN = re.compile(
     r"((?:webhooks|interactions)/\d+/"
     rf"""|token{_STYLE}\\?['"]?\ ?[:=]\ ?{_STYLE}\\?['"]?)[\w.-]{{20,}}""",
@@ -25,7 +25,7 @@ _INTERACTION_TOKEN = re.compile(
 )
 """Tokens of interactions and webhooks: anyone who has one can respond as the bot for 15 minutes."""
 
-_LEAK = 12  #: consecutive characters of the bot's token that are redacted
+_LEAK = 12  #: this many consecutive characters of the bot's token are redacted
 _RUN = re.compile(rf"[\w.+=-]{{{_LEAK},}}", re.ASCII)
 """Text that may contain a part of the token, in any encoding."""
 
@@ -33,9 +33,9 @@ _RUN = re.compile(rf"[\w.+=-]{{{_LEAK},}}", re.ASCII)
 def configure_logging(settings: Settings, stream: TextIO = sys.stderr) -> None:
     """Sends structlog and the standard library's logging to `stream` in one format.
 
-    The settings set the level. Tokens, the bot's and those of interactions, are removed from
-    complete lines, including tracebacks, so that nothing bypasses the redaction. Warnings and
-    errors are counted in the metrics.
+    `settings.log_level` is the level. The bot's token and those of interactions are removed from
+    complete lines, including tracebacks, so nothing bypasses the redaction. Warnings and errors are
+    counted in the metrics.
     """
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -65,13 +65,13 @@ def configure_logging(settings: Settings, stream: TextIO = sys.stderr) -> None:
         )
     )
     root = logging.getLogger()
-    root.handlers = [handler, CountWarnings()]
+    root.handlers = [handler, WarningCounter()]
     root.setLevel(settings.log_level)
     for verbose in ("aiosqlite", "PIL", "asyncio"):
         logging.getLogger(verbose).setLevel(max(logging.INFO, root.level))
     for old, new in OLD_NAMES.items():
         if getattr(settings, old) is not None:
-            log.warning(f"the setting {old.upper()} is deprecated: call it {new.upper()}")
+            log.warning(f"the setting {old.upper()} is deprecated: rename it to {new.upper()}")
 
 
 def _renderers(terminal: bool) -> list[Processor]:
@@ -84,7 +84,7 @@ def _renderers(terminal: bool) -> list[Processor]:
 class _Redact:
     """The last processor: removes tokens from a line.
 
-    It finds the bot's token whole or in part, in upper or lower case, in Base64 and in hexadecimal.
+    It finds all or part of the bot's token, in upper or lower case, in Base64 and in hexadecimal.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -113,7 +113,7 @@ class _Redact:
         ]
         if not starts:
             return run
-        # What comes before it may be the end of an escape sequence such as \n, and stays.
+        # Keep what comes before: it may be the end of an escape sequence such as \n.
         return run[: starts[0]] + REDACTED + run[starts[-1] + self._window :]
 
 

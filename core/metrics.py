@@ -1,7 +1,7 @@
-"""Metrics for Prometheus, and health.
+"""Metrics for Prometheus, and a health check.
 
-Each module defines the metrics of its subject. Here are those that both processes share, and the
-HTTP server for `/metrics` and `/healthz` (status 200 or 503, and a sentence).
+Each module defines its own metrics. Those that both processes share are here, with the HTTP server
+for `/metrics` and `/healthz` (status 200 or 503, and a sentence).
 """
 
 import logging
@@ -39,13 +39,13 @@ LOGGED = Counter(
 
 
 @asynccontextmanager
-async def measured(
+async def serve_metrics(
     setting: str, address: Address | None, database: Database, problem: Callable[[], str]
 ) -> AsyncIterator[None]:
-    """Serves metrics at the address of this setting while the block runs; None serves nothing.
+    """Serves metrics and health at an address while the block runs; None serves nothing.
 
-    `problem` returns a sentence about why the process is not working at the moment, "" if it is.
-    Raises SettingsError if the address can't be used.
+    `setting` is the address's setting, for errors. `problem` returns a sentence about why the
+    process is not working now, or "" if it is. Raises SettingsError if the address can't be used.
     """
     if address is None:
         yield
@@ -66,7 +66,7 @@ async def measured(
 
 def _application(database: Database, problem: Callable[[], str]) -> web.Application:
     async def metrics(request: web.Request) -> web.Response:
-        await _measure_queue(database)
+        await _update_queue_gauges(database)
         return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     async def health(request: web.Request) -> web.Response:
@@ -87,8 +87,8 @@ async def _database_error(database: Database) -> str:
     return ""
 
 
-async def _measure_queue(database: Database) -> None:
-    """Sets the gauges of the queue; NaN if the database can't be read."""
+async def _update_queue_gauges(database: Database) -> None:
+    """Updates the queue's gauges; sets them to NaN if the database can't be read."""
     try:
         stats = await JobQueue(database).stats()
     except StoreError:
@@ -101,8 +101,8 @@ async def _measure_queue(database: Database) -> None:
     UNPOSTED.set(stats.unposted)
 
 
-def counted_requests() -> aiohttp.TraceConfig:
-    """Counts Discord's responses, for `discord.Client(http_trace=…)`."""
+def counting_trace() -> aiohttp.TraceConfig:
+    """A trace that counts Discord's responses, for `discord.Client(http_trace=…)`."""
 
     async def on_response(
         session: aiohttp.ClientSession,
@@ -124,8 +124,8 @@ def counted_requests() -> aiohttp.TraceConfig:
     return trace
 
 
-class CountWarnings(logging.Handler):
-    """Counts log entries of level WARNING and above."""
+class WarningCounter(logging.Handler):
+    """A logging handler that counts records of level WARNING and above."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -135,7 +135,7 @@ class CountWarnings(logging.Handler):
 
 
 def _exception_type(record: logging.LogRecord) -> str:
-    """The type of an entry's exception; "" if it has none."""
+    """The type of a log record's exception; "" if it has none."""
     exc_info: Any = record.exc_info
     if isinstance(record.msg, dict):  # from structlog
         exc_info = record.msg.get("exc_info")

@@ -1,4 +1,4 @@
-"""The values of moderation: rules, limits, blocks, reports and entries of the audit log.
+"""Value types for moderation: rules, limits, blocks, reports and audit-log entries.
 
 Times are seconds since 1970. Ids of members, roles and channels are Discord's.
 """
@@ -10,7 +10,7 @@ from typing import Any
 
 
 class AuditAction(StrEnum):
-    """What an entry of the audit log is about. The values are stored; add, but never rename."""
+    """What an audit-log entry is about. The values are stored: add new ones, but rename none."""
 
     REFUSE = "refuse"
     CANCEL = "cancel"
@@ -38,14 +38,14 @@ class AuditAction(StrEnum):
 
 
 IMAGE_CHECK = 0
-"""`reported_by` of a held image: the image check, not a member."""
+"""The `reported_by` of a held image, which was reported by the image check, not by a member."""
 
 
 class ChannelRule(StrEnum):
     """A rule for a channel. The values are stored."""
 
     ALLOWED = "allowed"
-    """Images may be requested here. If a server allows any channel, the others are not allowed."""
+    """Images may be requested here. If any channel has this rule, those without it are closed."""
     SPOILERED = "spoilered"
     """Images are posted as spoilers here."""
 
@@ -60,7 +60,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """A pause: nothing is rendered for a server, or for any."""
+    """A pause: nothing is rendered for one server, or for all of them."""
 
     since: float
     by: int
@@ -92,7 +92,7 @@ class Limits:
     """The largest size, such as `96x64`, compared by its number of pixels."""
     steps: int | None = None
     film_frames: int | None = None
-    """Below `core.film.MIN_FRAMES` there are no films."""
+    """Fewer than `core.film.MIN_FRAMES` means no films."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +129,11 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a member has requested in a server."""
+    """What a member has requested in a server, for comparison with the limits."""
 
     waiting: int = 0
     last_hour: int = 0
-    """Without jobs that failed, or were cancelled before they started."""
+    """Not counting jobs that failed, or were cancelled before they started."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +144,7 @@ class AuditEntry:
     guild_id: int
     created_at: float
     action: str
-    """An AuditAction, or one of a newer version."""
+    """An AuditAction, or one that only a newer version knows."""
     actor_id: int | None
     """The moderator; None if the rules refused a request."""
     target_id: int | None
@@ -174,5 +174,5 @@ class Report:
 
     @property
     def by_image_check(self) -> bool:
-        """Whether it is about an image that is held until it is closed."""
+        """Whether the image check made it; then the image is held until it is closed."""
         return self.reported_by == IMAGE_CHECK

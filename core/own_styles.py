@@ -16,11 +16,11 @@ from core.settings import SettingsError
 from core.styles import MAX_STYLE_NAME, NO_STYLE, NO_STYLE_NAME, Style, preset_named, style_key
 
 MAX_HOST_STYLES = 25
-MAX_STYLE_PROMPTS = MAX_PROMPTS // 2  #: on one side; leaves room for those of the request
-MAX_STYLE_LENGTH = 200  #: characters of the prompts of one side
+MAX_STYLE_PROMPTS = MAX_PROMPTS // 2  #: per side; leaves room for the request's own
+MAX_STYLE_LENGTH = 200  #: characters of the prompts on one side
 
 HostStyles = dict[str, Style]
-"""The host's styles by the `style_key` of their name."""
+"""The host's styles by the `style_key` of their names."""
 
 
 def own_style(name: str, include: str, exclude: str) -> Style:
@@ -44,7 +44,7 @@ def own_style(name: str, include: str, exclude: str) -> Style:
 
 
 def load_host_styles(path: Path | None) -> HostStyles:
-    """The styles in the host's file; none without one. Raises SettingsError."""
+    """Reads the host's styles; none without a file. Raises SettingsError."""
     if path is None:
         return {}
     try:
@@ -57,7 +57,7 @@ def load_host_styles(path: Path | None) -> HostStyles:
     for name, table in tables.items():
         style = _from_table(name, table)
         if styles.setdefault(style_key(style.name), style) is not style:
-            raise SettingsError(f"The style “{name}” in STYLES_FILE has the name of another.")
+            raise SettingsError(f"The style “{name}” in STYLES_FILE has the same name as another.")
     return styles
 
 
@@ -79,7 +79,7 @@ def _from_table(name: str, table: object) -> Style:
 
 
 def _name(typed: str) -> str:
-    """The name as it is stored. Raises RecipeError for one that stands for something else."""
+    """The name in canonical form. Raises RecipeError if it is too long, empty or already taken."""
     name = canonical(typed)
     if is_blank(name) or len(name) > MAX_STYLE_NAME:
         raise RecipeError(
@@ -95,5 +95,5 @@ def _name(typed: str) -> str:
 
 
 def name_taken(name: str) -> RecipeError:
-    """The error for a style with the name of one that there is already."""
+    """The error for a name that another style already has."""
     return RecipeError(gettext("“{name}” is already taken.", name=escape(name)))

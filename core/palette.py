@@ -10,9 +10,9 @@ from core.i18n import gettext
 from core.prompts import MAX_PROMPT_LENGTH, RecipeError, one_line
 
 MIN_COLOURS, MAX_COLOURS = 2, 16
-FROM_IMAGE = 8  #: colours taken from an image
+IMAGE_COLOURS = 8  #: colours taken from an image
 
-NAMED = {
+PALETTES = {
     "gameboy": ("#0f380f", "#306230", "#8bac0f", "#9bbc0f"),
     "sepia": ("#2b1a0c", "#704214", "#b08d57", "#f4ecd8"),
     "cyanotype": ("#0a1f44", "#1f4e8c", "#8fb3d9", "#f5f7fa"),
@@ -21,19 +21,19 @@ NAMED = {
         *("#ff004d", "#ffa300", "#ffec27", "#00e436", "#29adff", "#83769c", "#ff77a8", "#ffccaa"),
     ),
 }
-"""Palettes by name; Pico-8's and the Game Boy's are those of the machines."""
+"""Palettes by name. `gameboy` and `pico-8` have the consoles' own colours."""
 
 Colours = Annotated[
     tuple[Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")], ...], Field(max_length=MAX_COLOURS)
 ]
-"""As `#rrggbb`."""
+"""Colours as `#rrggbb`."""
 
 _COLOUR = re.compile(r"[^\s,;|]+")
 _HEX = re.compile(r"#?([0-9a-f]{6}|[0-9a-f]{3})", re.IGNORECASE)
 
 
 def parse_palette(text: str) -> tuple[str, ...]:
-    """Colours from names of palettes, CSS's names of colours, and hex values. Raises RecipeError.
+    """Parses names of palettes, CSS colour names and hex values. Raises RecipeError.
 
     `"navy #ff8800 fff"` → `("#000080", "#ff8800", "#ffffff")`
     """
@@ -52,10 +52,10 @@ def palette_bounds() -> str:
 
 
 def palette_of(image: Image.Image) -> tuple[str, ...]:
-    """The most typical colours of an image, by median cut; the most frequent first."""
-    reduced = image.convert("RGB").quantize(FROM_IMAGE, Image.Quantize.MEDIANCUT)
+    """The dominant colours of an image, by median cut; the most frequent first."""
+    reduced = image.convert("RGB").quantize(IMAGE_COLOURS, Image.Quantize.MEDIANCUT)
     values, counts = reduced.getpalette() or [], reduced.histogram()
-    used = sorted((i for i in range(FROM_IMAGE) if counts[i]), key=lambda i: -counts[i])
+    used = sorted((i for i in range(IMAGE_COLOURS) if counts[i]), key=lambda i: -counts[i])
     colours = ("#{:02x}{:02x}{:02x}".format(*values[3 * i : 3 * i + 3]) for i in used)
     return tuple(dict.fromkeys(colours))
 
@@ -67,8 +67,8 @@ def rgb(colour: str) -> tuple[float, float, float]:
 
 
 def _colours(word: str, text: str, position: int) -> tuple[str, ...]:
-    if word in NAMED:
-        return NAMED[word]
+    if word in PALETTES:
+        return PALETTES[word]
     if named := ImageColor.colormap.get(word):
         return (named if isinstance(named, str) else "#{:02x}{:02x}{:02x}".format(*named),)
     if digits := _HEX.fullmatch(word):
@@ -78,7 +78,7 @@ def _colours(word: str, text: str, position: int) -> tuple[str, ...]:
         gettext(
             "That is neither a colour, such as navy or #ff8800, nor one of these palettes:"
             " {palettes}.",
-            palettes=", ".join(NAMED),
+            palettes=", ".join(PALETTES),
         ),
         text,
         position,

@@ -1,9 +1,10 @@
 r"""Permutations: one text with alternatives in braces stands for several prompts.
 
-`a {red, green} star on {white, black}` stands for four: each alternative of one pair of braces with
-each of the other. Everything else in braces belongs to the alternative, also weights and bars:
-`a castle | {fog:0.5, sunset:2}`. An alternative may be empty. `\{`, `\}` and, within braces, `\,`
-are the characters themselves, and `\\` in front of them is a backslash. Braces don't nest.
+`a {red, green} star on {white, black}` stands for four: each alternative of one pair of braces is
+combined with each of the other. Anything else in braces belongs to the alternative, even weights
+and bars: `a castle | {fog:0.5, sunset:2}`. An alternative may be empty. `\{`, `\}` and, within
+braces, `\,` are literal characters; `\\` before one of them is a literal backslash. Braces don't
+nest.
 """
 
 import itertools
@@ -45,21 +46,21 @@ def expand(text: str) -> list[str]:
 
 
 def escape_braces(text: str) -> str:
-    """The text that stands for this one alone, whatever braces it has."""
+    """Escapes the braces of a text, so that it stands only for itself."""
     return _BRACE.sub(r"\1\1\\\2", text)
 
 
 def alternatives(text: str) -> list[list[str]]:
     """The pieces of a text, alternately outside and inside braces, each with its alternatives.
 
-    Outside, there is only one. Raises RecipeError, which points at a wrong brace.
+    Pieces outside have only one. Raises RecipeError, which points at the wrong brace.
     """
     if not _BRACE.search(text):
         return [[text]]
     text = one_line(text)
     pieces, opened, end = [[""]], -1, 0
     for found in _SIGN.finditer(text):
-        slashes, sign, place = len(found["slashes"]), found["sign"], found.start("sign")
+        slashes, sign, position = len(found["slashes"]), found["sign"], found.start("sign")
         if sign == "," and opened < 0:
             continue
         pieces[-1][-1] += text[end : found.start()] + "\\" * (slashes // 2)
@@ -69,9 +70,9 @@ def alternatives(text: str) -> list[list[str]]:
         elif sign == ",":
             pieces[-1].append("")
         elif (sign == "{") == (opened >= 0):
-            raise RecipeError(_brace_help(), text, place)
+            raise RecipeError(_brace_help(), text, position)
         else:
-            opened = place if sign == "{" else -1
+            opened = position if sign == "{" else -1
             pieces.append([""])
     if opened >= 0:
         raise RecipeError(_brace_help(), text, opened)

@@ -1,4 +1,4 @@
-"""Prompts: one canonical form of a text, and the grammar that members type.
+"""Prompts: the canonical form of a text, and the grammar that members type.
 
 A typed text is one or several prompts::
 
@@ -10,15 +10,15 @@ A typed text is one or several prompts::
 - `->` or `→` between spaces makes a prompt a story, whose scenes follow each other while the image
   forms: `a seed -> a sapling -> a tree in bloom:2`. Each scene has its own weight. `\\->` is an
   arrow that belongs to the text.
-- A region and a colon in front, `left: a cat | right: a dog`, say where a prompt is to be seen. A
+- A region and a colon at the start, `left: a cat | right: a dog`, say where a prompt applies. A
   region is one of `core.regions.REGIONS` or a box in percent, `10 20 60 80: a bird`. With a
-  backslash, `\\left: a cat` is a text.
+  backslash, `\\left: a cat` is just text.
 - Nothing else is a weight. A colon followed by a space belongs to the text ("Batman: the movie",
   "Blade Runner: 2049"), and so does a colon between digits: a time of day or an aspect ratio
   ("16:9"). To give a weight to a text that ends in a digit, put a space before the colon:
   `a room at 16:9 :2`.
-- What is attached to a colon and looks like a number but isn't a weight (`fog:-1`, `fog:1e9`,
-  `fog:nan`, `fog:0,5`) is an error that points at the place, not a guess.
+- If what follows the colon looks like a number but isn't a weight (`fog:-1`, `fog:1e9`, `fog:nan`,
+  `fog:0,5`), that is an error that points at it. Nothing is guessed.
 """
 
 import html
@@ -39,7 +39,7 @@ from core.i18n import gettext
 from core.regions import MAX_REGIONS, Region, split_region, too_many_regions
 
 MAX_PROMPT_LENGTH = 500
-"""Characters of all prompts on one side (include or exclude) in total, in canonical form."""
+"""Characters of all prompts on one side (include or exclude) together, in canonical form."""
 
 MAX_PROMPTS = 8
 """Prompts on one side."""
@@ -50,13 +50,13 @@ MAX_MARKS = 4
 """Combining marks in a row; no script needs more, and more would cover the lines above."""
 
 MAX_TYPED = 8 * MAX_PROMPT_LENGTH
-"""Characters that are cleaned at all: even written as an HTML entity each, 500 fit."""
+"""The most characters that are cleaned: enough for 500, each written as an HTML entity."""
 
 MAX_GROWTH = 3
 """How many times longer a text may become in canonical form (`ﬃ` becomes `ffi`)."""
 
 _NUMBER = re.compile(r"[0-9]+(?:\.[0-9]*)?|\.[0-9]+")
-_MEANT_WEIGHT = re.compile(
+_WEIGHT_LIKE = re.compile(
     r"(?<!\d):(?P<number>[-+\u2212]?"
     r"(?:[.,_]*[0-9][0-9.,_]*(?:e[-+]?[0-9]+)?[%x]?|nan|inf|infinity))$",
     re.IGNORECASE,
@@ -75,8 +75,8 @@ _BLANK = regex.compile(r"[\p{Zs}\p{Cf}\p{Mn}\p{Me}]*")
 class RecipeError(ValueError):
     """A recipe that can't be rendered. `str(error)` is what the member reads, in Markdown.
 
-    `message` is the sentence alone, `text` what was read (empty if no text was at fault), and
-    `position` the index in it where the problem begins.
+    `message` is just the sentence. `text` is the text with the problem (empty if it isn't in a
+    text), and `position` the index where the problem begins.
     """
 
     def __init__(self, message: str, text: str = "", position: int = 0) -> None:
@@ -90,7 +90,7 @@ class RecipeError(ValueError):
         return f"{self.message}\n```\n{pointer}\n```" if pointer else self.message
 
     def pointer(self, width: int = 60) -> str:
-        """Two lines, an excerpt of the text and a caret under the place; empty without a text.
+        """Two lines, an excerpt of the text and a caret under the position; empty without a text.
 
         Safe inside a code block (no backticks, no line breaks). The excerpt has at most `width`
         characters.
@@ -107,23 +107,23 @@ class RecipeError(ValueError):
 
 
 def canonical(text: str) -> str:
-    """The one form of a text that the job message, the word filter and CLIP see.
+    """The form of a text that the job message, the word filter and CLIP all see.
 
-    It is a fixed point of the cleaning in CLIP's tokenizers (broken encodings repaired, HTML
-    entities resolved, white space collapsed), NFC as that cleaning leaves it, and has no invisible
-    characters (Unicode's Default_Ignorable_Code_Point, and format characters), no control
-    characters, and at most `MAX_MARKS` combining marks in a row.
+    It is in NFC, and the cleaning in CLIP's tokenizers (broken encodings repaired, HTML entities
+    resolved, white space collapsed) leaves it unchanged. It has no invisible characters (Unicode's
+    Default_Ignorable_Code_Point, and format characters), no control characters, and at most
+    `MAX_MARKS` combining marks in a row.
     """
     text = one_line(text)
     if text.isascii() and "&" not in text:
-        return text  # nothing to repair or to resolve
+        return text  # nothing to repair or resolve
     while (cleaned := one_line(_cleaned_by_clip(text))) != text:
         text = cleaned  # terminates: each round repairs, resolves or removes something
     return text
 
 
 def one_line(text: str) -> str:
-    """Visible characters in NFC with single spaces between words."""
+    """The visible characters in NFC, with single spaces between words."""
     text = _CONTROL.sub(" ", _SURROGATE.sub("\ufffd", text))
     text = unicodedata.normalize("NFC", _INVISIBLE.sub("", text))
     return " ".join(_MARKS.sub(r"\1", text).split())
@@ -158,8 +158,8 @@ Weight = Annotated[float, Field(gt=0, le=MAX_WEIGHT, allow_inf_nan=False)]
 class Prompt:
     """A text with a weight above 0 and up to 10; the text is canonical and never blank.
 
-    `scene` is its place in a story (1, 2, …), whose scenes stand side by side; 0 without a story.
-    With a `region` it is to be seen there only.
+    `scene` is its number in a story (1, 2, …), whose scenes are consecutive prompts; 0 outside a
+    story. With a `region`, it applies only there.
     """
 
     text: Annotated[str, AfterValidator(_prompt_text)]
@@ -170,12 +170,12 @@ class Prompt:
     def __str__(self) -> str:
         """The prompt, or this scene of it, in the grammar; `format_prompts` joins them."""
         text = _TO_ESCAPE.sub(r"\\\g<0>", self.text)
-        if self.scene < 2:  # the region of a story stands before its first scene
+        if self.scene < 2:  # the region of a story is written before its first scene
             if self.region:
                 text = f"{self.region}: {text}"
             elif split_region(self.text.lstrip("\\"))[0]:
                 text = f"\\{text}"
-        if self.weight == 1 and not _MEANT_WEIGHT.search(self.text):
+        if self.weight == 1 and not _WEIGHT_LIKE.search(self.text):
             return text
         colon = " :" if re.search(r"\d$", text) else ":"
         return f"{text}{colon}{weight_text(self.weight)}"
@@ -192,11 +192,11 @@ def _within_limits(prompts: tuple[Prompt, ...], info: ValidationInfo) -> tuple[P
         raise ValueError(too_many_regions())
     for first, second in itertools.pairwise(prompts):
         if second.scene > 1 and second.region != first.region:
-            raise ValueError("scenes of a story are in one region")
+            raise ValueError("the scenes of a story must be in one region")
     scenes = [0, *(prompt.scene for prompt in prompts), 0]
     for before, scene, after in zip(scenes, scenes[1:], scenes[2:], strict=False):
         if (scene > 1 and before != scene - 1) or (scene == 1 and after != 2):
-            raise ValueError("scenes of a story must follow each other")
+            raise ValueError("the scenes of a story must follow each other")
     return prompts
 
 
@@ -220,7 +220,7 @@ def too_many() -> str:
 
 
 def parse_prompts(text: str, *, excluded: bool = False) -> tuple[Prompt, ...]:
-    """Parses one or more prompts in the grammar above. What is excluded has no story or region.
+    """Parses one or more prompts in the grammar above. Exclude prompts have no story or region.
 
     Raises RecipeError.
     """
@@ -232,7 +232,7 @@ def parse_prompts(text: str, *, excluded: bool = False) -> tuple[Prompt, ...]:
             gettext("There is nothing to paint. Describe something, such as “a red circle”.")
         )
     prompts: list[Prompt] = []
-    room = MAX_PROMPT_LENGTH
+    remaining = MAX_PROMPT_LENGTH
     for start, source, scene, region in _scenes(text):
         if len(prompts) == MAX_PROMPTS:
             raise RecipeError(too_many(), text, start)
@@ -241,9 +241,9 @@ def parse_prompts(text: str, *, excluded: bool = False) -> tuple[Prompt, ...]:
         if region and excluded:
             raise RecipeError(gettext("Regions such as “left:” only work in include."), text, start)
         prompt = _parse_prompt(text, start, source, scene, region)
-        if len(prompt.text) > room:
-            raise RecipeError(too_long(), text, min(start + room, len(text)))
-        room -= len(prompt.text)
+        if len(prompt.text) > remaining:
+            raise RecipeError(too_long(), text, min(start + remaining, len(text)))
+        remaining -= len(prompt.text)
         prompts.append(prompt)
     return tuple(prompts)
 
@@ -255,7 +255,7 @@ def format_prompts(prompts: tuple[Prompt, ...]) -> str:
 
 
 def scene_spans(prompts: Sequence[Prompt]) -> list[tuple[float, float]]:
-    """For each prompt, from which to which share of the steps it holds: 0 to 1 without a story."""
+    """When each prompt applies, as fractions of the steps: 0 to 1 outside a story."""
     spans: list[tuple[float, float]] = []
     for index, prompt in enumerate(prompts):
         first = index - max(0, prompt.scene - 1)
@@ -273,7 +273,7 @@ def weight_text(weight: float) -> str:
 
 
 def parse_weight(number: str, text: str = "", position: int = 0) -> float:
-    """A number above 0 and up to 10. Raises RecipeError, pointing at its `position` in `text`."""
+    """Parses a number above 0, up to 10. Raises RecipeError that points at `position` in `text`."""
     weight = float(number) if _NUMBER.fullmatch(number) else math.nan
     if not 0 < weight <= MAX_WEIGHT:
         raise RecipeError(_not_a_weight(number, text), text, position)
@@ -283,9 +283,9 @@ def parse_weight(number: str, text: str = "", position: int = 0) -> float:
 def _parse_prompt(text: str, start: int, source: str, scene: int, region: Region | None) -> Prompt:
     """Parses one prompt: `source`, which begins at index `start` of `text`."""
     words, weight = source, 1.0
-    if meant := _MEANT_WEIGHT.search(source):
-        weight = parse_weight(meant["number"], text, start + meant.start("number"))
-        words = source[: meant.start()].rstrip()
+    if match := _WEIGHT_LIKE.search(source):
+        weight = parse_weight(match["number"], text, start + match.start("number"))
+        words = source[: match.start()].rstrip()
     try:
         return Prompt(_ESCAPED.sub(r"\1\2", words), weight, scene, region)
     except ValidationError:
@@ -293,7 +293,7 @@ def _parse_prompt(text: str, start: int, source: str, scene: int, region: Region
 
 
 def _scenes(text: str) -> Iterator[tuple[int, str, int, Region | None]]:
-    """Each prompt or scene, stripped, with where it begins, its scene, and its region."""
+    """Each prompt or scene: where it begins, its stripped text, its scene, and its region."""
     for bar, whole in _between_bars(text):
         region, source = split_region(whole)
         if region is None and split_region(whole.lstrip("\\"))[0]:
@@ -310,7 +310,7 @@ def _scenes(text: str) -> Iterator[tuple[int, str, int, Region | None]]:
 
 
 def _between_bars(text: str) -> Iterator[tuple[int, str]]:
-    """Each piece between unescaped bars, stripped, with the position where it begins."""
+    """Each piece between unescaped bars: where it begins, and its stripped text."""
     begin = 0
     ends = [match.start() for match in _BAR.finditer(text) if match["bar"]]
     for end in [*ends, len(text)]:
@@ -334,7 +334,7 @@ def _not_a_weight(number: str, text: str) -> str:
 
 
 def _columns(text: str) -> int:
-    """How many columns of a monospaced font the text takes."""
+    """The width of a text in columns of a monospaced font."""
     return sum(
         0
         if unicodedata.category(c) in {"Mn", "Me", "Cf"}

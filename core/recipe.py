@@ -1,4 +1,4 @@
-"""What to paint: prompts, size, steps and seed, validated and immutable."""
+"""Recipes: what to paint (prompts, size, steps, seed and so on), validated and immutable."""
 
 import secrets
 from collections.abc import Collection, Sequence
@@ -23,7 +23,7 @@ from core.prompts import (
 )
 from core.repaint import Repaint, StoredName
 from core.sizes import MAX_SIDE, MIN_SIDE, parse_size
-from core.styles import MAX_STYLE_NAME, Style, built_in
+from core.styles import MAX_STYLE_NAME, Style, built_in_style
 
 MAX_IMAGE_PROMPTS = 4  #: image prompts on one side (include or exclude)
 MAX_STEPS = 2000
@@ -68,20 +68,20 @@ ImagePrompts = Annotated[tuple[ImagePrompt, ...], Field(max_length=MAX_IMAGE_PRO
 
 
 def _stored(*names: str) -> Any:
-    """An optional field that is read under any of these names: recipes were stored with others."""
+    """An optional field that can be read under older names, too: stored recipes have those."""
     return Field(default=(), validation_alias=AliasChoices(*names))
 
 
 class Recipe(BaseModel):
     """Everything that determines an image. `model_dump_json` and `model_validate_json` round-trip.
 
-    The prompts are texts, images, or both. Rendering starts from scratch, from `initial`, a stored
-    image (see `core.storage.uploaded_images`) that is followed as closely as `strength` says, from
-    0 (barely) to 1 (exactly), or from `source`, the latents of an earlier job. There are `count`
-    images, each with its own seed. `preset` only records which style's prompts are included.
-    With `tile` the images repeat without a seam. They have the `symmetry`, and are made of the
-    colours of the `palette`, where these are given. With `repaint` only a part of `initial` is
-    painted, and the rest stays. With `film` the last of the steps travel through the image.
+    The prompts are texts, images, or both. Rendering starts from scratch; or from `initial`, a
+    stored image (see `core.storage.uploaded_images`) that is followed with a `strength` from 0
+    (barely) to 1 (exactly); or from `source`, the latents of an earlier job. There are `count`
+    images, each with its own seed. `preset` only records which style's prompts are included. With
+    `tile`, the images repeat without a seam; with `symmetry`, they are symmetric; with `palette`,
+    they have only these colours. With `repaint`, only a part of `initial` is painted, and the rest
+    stays. With `film`, the last steps travel through the image.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -106,7 +106,7 @@ class Recipe(BaseModel):
     film: Film | None = None
 
     @model_validator(mode="after")
-    def _can_be_painted(self) -> Self:
+    def _check(self) -> Self:
         if not self.include and not self.include_images:
             raise ValueError(gettext("There is nothing to paint: include a text or an image."))
         if len(self.palette) == 1:
@@ -123,17 +123,17 @@ class Recipe(BaseModel):
             raise ValueError(
                 gettext("A part of an image can't be repainted as a pattern or with symmetry.")
             )
-        self._can_be_filmed()
+        self._check_film()
         return self
 
-    def _can_be_filmed(self) -> None:
+    def _check_film(self) -> None:
         if not self.film:
             return
         if self.count > 1 or self.tile or self.repaint:
             raise ValueError(
                 gettext("A film goes with a single image, not with a pattern or a repainted part.")
             )
-        if self.still_steps < 0:
+        if self.steps_before_film < 0:
             raise ValueError(
                 gettext(
                     "A film of {frames} frames needs {steps} steps or more.",
@@ -163,7 +163,7 @@ class Recipe(BaseModel):
         palette: Colours = (),
         repaint: Repaint | None = None,
     ) -> Self:
-        """A recipe from a member's input; without `seed`, a random one.
+        """A recipe from a member's input; the seed is random unless given.
 
         The prompts of `preset`, a style or the name of a built-in one, follow those in the input.
         Raises RecipeError with a message for the member, which points at the position in a text.
@@ -171,7 +171,7 @@ class Recipe(BaseModel):
         wordless = include_images and is_blank(one_line(include))
         included = () if wordless else parse_prompts(include)
         excluded = parse_prompts(exclude, excluded=True) if exclude.strip() else ()
-        style = built_in(preset) if isinstance(preset, str) else preset
+        style = built_in_style(preset) if isinstance(preset, str) else preset
         if style is not None:
             included, excluded = included + style.include, excluded + style.exclude
         _check_contradiction(included, excluded)
@@ -183,7 +183,7 @@ class Recipe(BaseModel):
             width=width,
             height=height,
             steps=steps,
-            seed=drawn_seed() if seed is None else seed,
+            seed=random_seed() if seed is None else seed,
             initial=initial,
             strength=strength,
             count=count,
@@ -194,28 +194,30 @@ class Recipe(BaseModel):
             repaint=repaint,
         )
 
-    def with_images(self, initial: str | None, like: ImagePrompts, unlike: ImagePrompts) -> Self:
+    def with_images(
+        self, initial: str | None, include: ImagePrompts, exclude: ImagePrompts
+    ) -> Self:
         """A copy with stored images, to start from and as prompts. Raises RecipeError."""
         return self._with(
             initial=initial,
-            include_images=self.include_images + like,
-            exclude_images=self.exclude_images + unlike,
+            include_images=self.include_images + include,
+            exclude_images=self.exclude_images + exclude,
         )
 
     def with_palette(self, palette: Colours) -> Self:
         """A copy with these colours. Raises RecipeError."""
         return self._with(palette=palette)
 
-    def filmed(self, film: Film) -> Self:
-        """A copy that goes on with a film once its image is painted. Raises RecipeError."""
-        return self._with(film=film, steps=self.still_steps + film.steps)
+    def with_film(self, film: Film) -> Self:
+        """A copy that continues with a film once its image is finished. Raises RecipeError."""
+        return self._with(film=film, steps=self.steps_before_film + film.steps)
 
-    def repainting(self, repaint: Repaint) -> Self:
-        """A copy that paints only a part of its initial image. Raises RecipeError."""
+    def with_repaint(self, repaint: Repaint) -> Self:
+        """A copy that repaints only a part of its initial image. Raises RecipeError."""
         return self._with(repaint=repaint)
 
     def without_text(self, text: str) -> Self:
-        """A copy that does not include this text. Raises RecipeError if no prompt remains."""
+        """A copy without the include prompt `text`. Raises RecipeError if no prompt remains."""
         return self._with(include=tuple(p for p in self.include if p.text != text))
 
     def without_images(self, names: Collection[str]) -> Self:
@@ -249,16 +251,16 @@ class Recipe(BaseModel):
             source=self.source if (width, height) == (self.width, self.height) else None,
         )
 
-    def again(self, seed: int) -> Self:
+    def with_seed(self, seed: int) -> Self:
         """A copy with another seed."""
         return self._with(seed=seed)
 
-    def within(self, steps: int) -> Self:
+    def with_steps(self, steps: int) -> Self:
         """A copy with another number of steps. Raises RecipeError."""
         return self._with(steps=steps)
 
-    def alone(self, row: int) -> Self:
-        """A recipe for one of the images (0, 1, …), which renders the same image.
+    def for_image(self, row: int) -> Self:
+        """A recipe that renders just one of the images (0, 1, …), the same as before.
 
         Raises RecipeError if there is no such image.
         """
@@ -268,7 +270,7 @@ class Recipe(BaseModel):
         self, job: int, row: int, seed: int, count: int = MAX_COUNT, spread: float = SPREAD
     ) -> Self:
         """Variations of an image of `job`, which has this recipe. Raises RecipeError."""
-        return self._from(job, row, spread=spread, seed=seed, count=count)
+        return self._starting_from(job, row, spread=spread, seed=seed, count=count)
 
     def remix(
         self, job: int, row: int, include: str, exclude: str, spread: float, seed: int
@@ -278,9 +280,10 @@ class Recipe(BaseModel):
         return edited.vary(job, row, seed, spread=spread)
 
     def for_repainting(self, include: str, exclude: str, seed: int) -> Self:
-        """For one image with this recipe, of which a part is painted anew with other prompts.
+        """A recipe that repaints a part of one of the images with other prompts.
 
-        `with_images` and `repainting` complete it. Raises RecipeError.
+        It lacks the image and the part: add them by `with_images` and `with_repaint`. Raises
+        RecipeError.
         """
         edited = self.edited(include, exclude, self.size, self.steps, seed)
         return edited._with(
@@ -294,17 +297,19 @@ class Recipe(BaseModel):
             steps=edited.image_steps,
         )
 
-    def travel(self, job: int, row: int, include: str, exclude: str, film: Film, seed: int) -> Self:
+    def film_from(
+        self, job: int, row: int, include: str, exclude: str, film: Film, seed: int
+    ) -> Self:
         """A film that starts with an image of `job`, with other prompts. Raises RecipeError."""
         edited = self.edited(include, exclude, self.size, self.steps, seed)
-        plain = edited._from(job, row, seed=seed, count=1, tile=None)
+        plain = edited._starting_from(job, row, seed=seed, count=1, tile=None)
         return plain._with(film=film, steps=film.steps)
 
-    def more(self, job: int, row: int, steps: int) -> Self:
+    def continue_from(self, job: int, row: int, steps: int) -> Self:
         """Continues an image of `job` for this many steps. Raises RecipeError."""
-        return self._from(job, row, seed=self._seed_of(row), count=1, steps=steps)
+        return self._starting_from(job, row, seed=self._seed_of(row), count=1, steps=steps)
 
-    def larger(self, job: int, row: int, steps: int) -> Self:
+    def upscale(self, job: int, row: int, steps: int) -> Self:
         """Continues an image of `job` at twice the size. Raises RecipeError."""
         width, height = 2 * self.width, 2 * self.height
         if max(width, height) > MAX_SIDE:
@@ -315,11 +320,11 @@ class Recipe(BaseModel):
                     most=MAX_SIDE,
                 )
             )
-        return self.more(job, row, steps)._with(width=width, height=height)
+        return self.continue_from(job, row, steps)._with(width=width, height=height)
 
     @property
     def continues(self) -> bool:
-        """Whether it goes on with the very latents of its source, not with a variation."""
+        """Whether it continues from the latents of its source as they are, not from a variation."""
         return self.source is not None and not self.source.spread
 
     @property
@@ -345,14 +350,14 @@ class Recipe(BaseModel):
         return self.count * self.steps * self.width * self.height
 
     @property
-    def still_steps(self) -> int:
-        """The steps before the film, or all of them without one."""
+    def steps_before_film(self) -> int:
+        """The number of steps before the film; all steps if there is no film."""
         return self.steps - self.film.steps if self.film else self.steps
 
     @property
     def image_steps(self) -> int:
-        """As many as its image took, or the film if that started from another one."""
-        return self.still_steps or self.steps
+        """The steps of its image, or of the film if that starts from an earlier image."""
+        return self.steps_before_film or self.steps
 
     @property
     def size(self) -> str:
@@ -370,8 +375,8 @@ class Recipe(BaseModel):
             )
         return self.seeds[row]
 
-    def _from(self, job: int, row: int, *, spread: float = 0.0, **changes: Any) -> Self:
-        """Starts from an earlier job, and drops what that job has done: initial image and film."""
+    def _starting_from(self, job: int, row: int, *, spread: float = 0.0, **changes: Any) -> Self:
+        """A copy that starts from an earlier job, without what that did: initial image and film."""
         self._seed_of(row)
         dropped = {"initial": None, "repaint": None, "film": None, "steps": self.image_steps}
         return self._with(**dropped | {"source": Source(job, row, spread)} | changes)
@@ -387,17 +392,17 @@ class Recipe(BaseModel):
             raise RecipeError(_sentence(error)) from None
 
 
-def drawn_seed() -> int:
+def random_seed() -> int:
     """A random seed."""
     return secrets.randbelow(SEEDS)
 
 
 def _check_contradiction(include: tuple[Prompt, ...], exclude: tuple[Prompt, ...]) -> None:
-    """Raises RecipeError, pointing at it, if a text is on both sides: they would cancel out."""
+    """Raises RecipeError that points at a text on both sides: they would cancel out."""
     excluded = {prompt.text.casefold() for prompt in exclude}
-    for place, prompt in enumerate(include):
+    for index, prompt in enumerate(include):
         if prompt.text.casefold() in excluded:
-            end = len(format_prompts(include[: place + 1]))
+            end = len(format_prompts(include[: index + 1]))
             raise RecipeError(
                 gettext("This is in both include and exclude: remove it from one of them."),
                 format_prompts(include),

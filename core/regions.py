@@ -1,4 +1,4 @@
-"""Regions of an image: named ones, and boxes in percent."""
+"""Regions of an image: named ones, or boxes in percent."""
 
 import re
 from typing import Annotated, Self
@@ -19,9 +19,9 @@ Percent = Annotated[int, Field(ge=0, le=WHOLE)]
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A box: its edges in percent of the image's width and height, from the left and from the top.
+    """A box that is not empty.
 
-    It is not empty.
+    Its edges are in percent of the image's width and height, from the left and from the top.
     """
 
     left: Percent
@@ -36,7 +36,7 @@ class Region:
         return self
 
     def pixels(self, width: int, height: int) -> tuple[int, int, int, int]:
-        """Left, top, right and bottom in an image of this size; one pixel at least."""
+        """Left, top, right and bottom in an image of this size; at least one pixel."""
         left, right = _span(self.left, self.right, width)
         top, bottom = _span(self.top, self.bottom, height)
         return left, top, right, bottom
@@ -61,7 +61,7 @@ REGIONS = {
     "bottom": Region(0, 50, 100, 100),
     "centre": Region(25, 25, 75, 75),
 }
-"""By the names that are stored and shown."""
+"""Regions by the names that are stored and shown."""
 
 NAMES = {
     **{name: name for name in REGIONS},
@@ -71,7 +71,7 @@ NAMES = {
     **dict.fromkeys(("unten", "abajo", "bas", "下"), "bottom"),
     **dict.fromkeys(("center", "middle", "mitte", "centro", "中央"), "centre"),
 }
-"""What is understood, in all languages of the catalogues."""
+"""The names that are understood, in all languages of the catalogues."""
 
 
 def parse_region(text: str) -> Region | None:
@@ -87,7 +87,7 @@ def parse_region(text: str) -> Region | None:
 
 
 def split_region(text: str) -> tuple[Region | None, str]:
-    """`left: a cat` → the region and `a cat`; a text without a region in front is left as it is."""
+    """`left: a cat` → the region and `a cat`; a text without a region is returned unchanged."""
     found = _PREFIX.match(text)
     if found and (region := parse_region(found["name"])):
         return region, text[found.end() :]
@@ -100,7 +100,7 @@ def too_many_regions() -> str:
 
 
 def box_help() -> str:
-    """The message for what is no region."""
+    """The message for an invalid region."""
     return gettext(
         "A region is {names}, or a box in percent from the left and from the top: 10 20 60 80"
         " reaches from 10 to 60 across and from 20 to 80 down.",

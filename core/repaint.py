@@ -1,4 +1,4 @@
-"""Which part of an image is painted anew."""
+"""Which part of an image is repainted."""
 
 import re
 from enum import StrEnum
@@ -18,7 +18,7 @@ StoredName = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Move(StrEnum):
-    """A way to see more of a scene: the image stays, and what it uncovers is painted."""
+    """A move of the view that shows more of a scene: only the uncovered area is painted."""
 
     ZOOM_OUT = "zoom-out"
     LEFT = "left"  # the view moves to the left, so the image moves to the right
@@ -29,7 +29,7 @@ class Move(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Mask:
-    """A stored image that is bright where something is painted anew.
+    """A stored image that is bright in the part to repaint.
 
     The database finds a recipe's images by the key `name`, among others.
     """
@@ -39,9 +39,9 @@ class Mask:
 
 @dataclass(frozen=True, slots=True)
 class Repaint:
-    """What of the initial image is painted anew; every other pixel stays as it is.
+    """The part of the initial image to repaint; every other pixel stays as it is.
 
-    Either some regions, or the bright part of a mask, or what a move uncovers.
+    It is either some regions, or the bright part of a mask, or the area that a move uncovers.
     """
 
     regions: Annotated[tuple[Region, ...], Field(max_length=MAX_REGIONS)] = ()
@@ -50,11 +50,11 @@ class Repaint:
 
     def __post_init__(self) -> None:
         if sum(map(bool, (self.regions, self.mask, self.move))) != 1:
-            raise ValueError(nothing_named())
+            raise ValueError(part_help())
 
 
-def nothing_named() -> str:
-    """The message for a repaint that does not say which part, or says it twice."""
+def part_help() -> str:
+    """The message for a repaint that names no part, or names it in two ways."""
     return gettext("Say which part to repaint: with regions, or with a mask.")
 
 

@@ -30,25 +30,25 @@ from core.image_check import (
 DISCORD_API = "https://discord.com/api/v10"
 MAX_WEIGHT = 1000.0  #: of a perceptor
 OLD_NAMES = {"pair": "model"}
-"""Settings that are still read under an old name, and their names now."""
+"""Old names of settings that are still read, and the current names."""
 
 _ALLOWED = {
-    "discord_token": "a bot token, of letters, digits, dots, dashes and underscores",
-    "discord_api_url": f"an https address such as {DISCORD_API}, or an http one of this machine",
-    "discord_guild_id": "the number of one of your servers, or nothing",
+    "discord_token": "a bot token (letters, digits, dots, dashes and underscores)",
+    "discord_api_url": f"an https address such as {DISCORD_API}, or an http one on this machine",
+    "discord_guild_id": "the ID of one of your servers, or nothing",
     "database_path": "the path of a file",
     "data_dir": "the path of a folder",
     "model": "the name of a model, such as picturebook or imagenet",
     "pair": "the name of a model, such as picturebook or imagenet",
     "perceptors": (
-        "own, open_clip/ARCHITECTURE/PRETRAINED, or several of them with spaces between, each at "
-        "most once and with =WEIGHT behind it where it counts more or less than 1"
+        "own, open_clip/ARCHITECTURE/PRETRAINED, or several of them separated by spaces, each at "
+        "most once and followed by =WEIGHT if its weight is not 1"
     ),
     "device": "auto, cpu, cuda, or cuda:0 and so on",
     "ray_address": "auto, the address of a Ray cluster such as 10.0.0.5:6379, or nothing",
     "log_level": "DEBUG, INFO, WARNING or ERROR",
-    "bot_metrics": "a port such as 9101, an address with one such as 0.0.0.0:9101, or nothing",
-    "engine_metrics": "a port such as 9102, an address with one such as 0.0.0.0:9102, or nothing",
+    "bot_metrics": "a port such as 9101, an address and port such as 0.0.0.0:9101, or nothing",
+    "engine_metrics": "a port such as 9102, an address and port such as 0.0.0.0:9102, or nothing",
     "gpu_idle_minutes": "a number of minutes above 0, or nothing",
     "keep_days": "a number of days above 0, or nothing",
     "disk_quota_gb": "a number of gigabytes above 0, or nothing",
@@ -56,8 +56,8 @@ _ALLOWED = {
     "max_favourites": "a number of favourites, 1 or more",
     "styles_file": "the path of a file, or nothing",
     "image_check": (
-        f"up to {MAX_CONCEPTS} concepts of up to {MAX_CONCEPT} characters with bars between, such "
-        "as blood | a gun=refuse; each may have =spoiler, =hold or =refuse behind it"
+        f"up to {MAX_CONCEPTS} concepts of up to {MAX_CONCEPT} characters separated by bars, such "
+        "as blood | a gun=refuse; =spoiler, =hold or =refuse may follow each"
     ),
     "image_check_threshold": "a number from -1 to 1",
     "image_check_age_restricted": "true or false",
@@ -65,19 +65,19 @@ _ALLOWED = {
 
 
 class SettingsError(Exception):
-    """A setting is wrong or missing; `str(error)` has one sentence for the host for each."""
+    """Settings are wrong or missing; `str(error)` has one sentence for the host about each."""
 
 
 @dataclass(frozen=True, slots=True)
 class PerceptorChoice:
-    """A perceptor to paint with: `own` is the model's; and how much it counts, more than 0."""
+    """A perceptor (`own` is the model's own one) and its weight, above 0."""
 
     name: str
     weight: float
 
     @property
-    def of_open_clip(self) -> tuple[str, str] | None:
-        """Its architecture and its weights (a tag or a file) if it is one of open_clip's."""
+    def open_clip_model(self) -> tuple[str, str] | None:
+        """Architecture and weights (a tag or a file) of an open_clip model; None for `own`."""
         if self.name == OWN:
             return None
         _, architecture, pretrained = self.name.split("/", maxsplit=2)
@@ -86,7 +86,7 @@ class PerceptorChoice:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """The address of one of our servers; localhost unless a host is named."""
+    """An address that one of our servers listens on; localhost unless a host is named."""
 
     port: int
     host: str = "127.0.0.1"
@@ -109,9 +109,9 @@ def _perceptors(value: Any) -> Any:
         return value
     choices = []
     for entry in value.split():
-        if (meant := _PERCEPTOR.fullmatch(entry)) is None:
+        if (match := _PERCEPTOR.fullmatch(entry)) is None:
             raise ValueError("not a perceptor")
-        choices.append(PerceptorChoice(meant["name"], float(meant["weight"] or 1)))
+        choices.append(PerceptorChoice(match["name"], float(match["weight"] or 1)))
     if not all(0 < choice.weight <= MAX_WEIGHT for choice in choices):
         raise ValueError("not a weight")
     if len({choice.name for choice in choices}) < len(choices):
@@ -119,20 +119,20 @@ def _perceptors(value: Any) -> Any:
     return tuple(choices)
 
 
-_LISTENING = re.compile(
+_LISTEN_ADDRESS = re.compile(
     r"((?P<host>[A-Za-z0-9.-]+|\[(?P<six>[0-9A-Fa-f:]+)\]):)?(?P<port>[0-9]{1,5})", re.ASCII
 )
 
 
-def _listening(value: Any) -> Any:
+def _listen_address(value: Any) -> Any:
     """Parses a setting's text as an address; raises ValueError if it isn't one."""
     if not isinstance(value, str):
         return value
-    meant = _LISTENING.fullmatch(value)
-    if meant is None or not 0 < int(meant["port"]) < 2**16:
+    match = _LISTEN_ADDRESS.fullmatch(value)
+    if match is None or not 0 < int(match["port"]) < 2**16:
         raise ValueError("not a port")
-    host = meant["six"] or meant["host"]
-    return Address(int(meant["port"]), host) if host else Address(int(meant["port"]))
+    host = match["six"] or match["host"]
+    return Address(int(match["port"]), host) if host else Address(int(match["port"]))
 
 
 def _concepts(value: Any) -> Any:
@@ -140,7 +140,7 @@ def _concepts(value: Any) -> Any:
     return parse_concepts(value) if isinstance(value, str) else value
 
 
-Listening = Annotated[Address | None, NoDecode, BeforeValidator(_listening)]
+ListenAddress = Annotated[Address | None, NoDecode, BeforeValidator(_listen_address)]
 ModelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$")]
 Limit = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -156,12 +156,12 @@ _THIS_MACHINE = {"127.0.0.1", "[::1]", "localhost"}
 
 
 def _address(text: str) -> str:
-    """Returns the address as typed: pydantic may normalise it into another."""
+    """Checks an address; returns it as typed, because pydantic may normalise it."""
     if not re.fullmatch("[!-~]+", text):
         raise ValueError("not an address")
     url = TypeAdapter(HttpUrl).validate_python(text)
     if url.scheme == "http" and url.host not in _THIS_MACHINE:
-        raise ValueError("the token would travel for all to read")
+        raise ValueError("the token would be sent unencrypted")
     return text.rstrip("/")
 
 
@@ -186,8 +186,8 @@ class Settings(BaseSettings):
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
     ray_address: Annotated[str, Field(pattern=r"^(auto|[^\s:/]+:\d{1,5})$")] | None = None
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    bot_metrics: Listening = None
-    engine_metrics: Listening = None
+    bot_metrics: ListenAddress = None
+    engine_metrics: ListenAddress = None
     gpu_idle_minutes: Limit | None = None
     keep_days: Limit | None = None
     disk_quota_gb: Limit | None = None
@@ -199,7 +199,7 @@ class Settings(BaseSettings):
         DEFAULT_THRESHOLD
     )
     image_check_age_restricted: bool = True
-    pair: ModelName | None = None  # until 2026 the name of `model`
+    pair: ModelName | None = None  # the name of `model` until 2026
 
     @model_validator(mode="before")
     @classmethod
@@ -214,21 +214,21 @@ class Settings(BaseSettings):
         )
 
     def token(self) -> str:
-        """The Discord token in the clear, for `login` alone. Raises SettingsError without one."""
+        """The Discord token as plain text, only for `login`. Raises SettingsError without one."""
         if self.discord_token is None:
             raise SettingsError(
-                "DISCORD_TOKEN is not set. Copy .env.example to .env, unless you have, and write"
-                " your bot's token into it: https://discord.com/developers/applications, your"
-                " application, page Bot, Reset Token. docs/hosting.md has every step."
+                "DISCORD_TOKEN is not set. Copy .env.example to .env, unless you already have,"
+                " and write your bot's token into it: https://discord.com/developers/applications,"
+                " your application, page Bot, Reset Token. docs/hosting.md has every step."
             )
         return self.discord_token.get_secret_value()
 
 
 def load_settings(env_file: Path | None = Path(".env")) -> Settings:
-    """The settings; the environment outweighs `env_file`. Raises SettingsError.
+    """Loads the settings; the environment takes precedence over `env_file`. Raises SettingsError.
 
     Secrets can also be files, such as `discord_token`, in the folder CREDENTIALS_DIRECTORY, where
-    systemd and containers put them; both outweigh these.
+    systemd and containers put them; the environment and `env_file` take precedence over those.
 
     A program starts with `try: … except SettingsError as error: sys.exit(str(error))`.
     """
@@ -236,7 +236,7 @@ def load_settings(env_file: Path | None = Path(".env")) -> Settings:
         folder = os.environ.get("CREDENTIALS_DIRECTORY")
         return Settings(_env_file=env_file, _secrets_dir=folder)  # type: ignore[call-arg]
     except ValidationError as error:
-        names = dict.fromkeys(str(wrong["loc"][0]) for wrong in error.errors())
+        names = dict.fromkeys(str(each["loc"][0]) for each in error.errors())
         raise SettingsError("\n".join(map(_sentence, names))) from None
     except (OSError, UnicodeDecodeError):
         raise SettingsError(f"The settings file {env_file} cannot be read as text.") from None

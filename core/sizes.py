@@ -9,7 +9,7 @@ from core.i18n import gettext
 from core.prompts import MAX_PROMPT_LENGTH, RecipeError, one_line
 
 MIN_SIDE, MAX_SIDE = 16, 1024  #: pixels
-MAX_RATIO = 4  #: longer to shorter side of an aspect ratio
+MAX_RATIO = 4  #: of the longer to the shorter side
 
 _PIXELS = re.compile(r"\s*(\d{1,5})\s*[x×*]\s*(\d{1,5})\s*", re.IGNORECASE)
 _RATIO = re.compile(r"\s*(\d{1,4}(?:\.\d{1,3})?)\s*:\s*(\d{1,4}(?:\.\d{1,3})?)\s*")
@@ -17,7 +17,7 @@ _RATIO = re.compile(r"\s*(\d{1,4}(?:\.\d{1,3})?)\s*:\s*(\d{1,4}(?:\.\d{1,3})?)\s
 
 @dataclass(frozen=True, slots=True)
 class Canvas:
-    """What a model renders: a square of `side` pixels, and other sizes in multiples of `factor`."""
+    """The sizes a model renders: a square of `side` pixels, and others in multiples of `factor`."""
 
     side: int
     factor: int
@@ -26,7 +26,7 @@ class Canvas:
 def parse_size(text: str, canvas: Canvas | None = None) -> tuple[int, int]:
     """`"64x96"` → (64, 96), width and height in pixels; `"16:9"` → a size of this canvas.
 
-    Without a canvas, an aspect ratio is not a size. Raises RecipeError.
+    Without a canvas, an aspect ratio is an error. Raises RecipeError.
     """
     text = one_line(text[:MAX_PROMPT_LENGTH])
     if canvas and (ratio := _RATIO.fullmatch(text)):
@@ -63,7 +63,7 @@ def _of_ratio(across: float, down: float, canvas: Canvas, text: str) -> tuple[in
 def fit_ratio(ratio: float, canvas: Canvas) -> tuple[int, int]:
     """Width and height nearest to this ratio, in multiples of the factor.
 
-    Their area is the square's or a little less, never more: an image costs no more than a square.
+    Their area is that of the square or a little less, so an image never costs more than a square.
     """
     side, factor = canvas.side, canvas.factor
     ideal = side * math.sqrt(ratio), side / math.sqrt(ratio)
@@ -74,7 +74,7 @@ def fit_ratio(ratio: float, canvas: Canvas) -> tuple[int, int]:
         return off_ratio + abs(math.log(width * height / side**2))
 
     widths, heights = (
-        {factor * max(1, round_(length / factor)) for round_ in (math.floor, math.ceil)}
+        {factor * max(1, rounded(length / factor)) for rounded in (math.floor, math.ceil)}
         for length in ideal
     )
     sizes = [size for size in itertools.product(widths, heights) if math.prod(size) <= side**2]

@@ -12,7 +12,7 @@ from core.prompts import Prompt, RecipeError, parse_prompts
 MAX_STYLE_NAME = 40  #: characters
 
 NO_STYLE = "none"
-"""The choice of no style, in place of a default."""
+"""The choice of no style, which overrides a default."""
 NO_STYLE_NAME = gettext_noop("no style")
 
 
@@ -29,13 +29,13 @@ class Style:
 class Preset:
     """The prompts that a style adds, in the grammar of `core.prompts`.
 
-    `embedded` names the models with a fixed vocabulary that know its words. Models without one know
-    all.
+    `models` are the models with a fixed vocabulary that know its words. Models without a fixed
+    vocabulary know all words.
     """
 
     include: str
     exclude: str = ""
-    embedded: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
 
 
 BOTH = ("picturebook", "sketch")
@@ -55,27 +55,27 @@ PRESETS = {
     gettext_noop("stained glass"): Preset("a stained glass window:0.4"),
     gettext_noop("mosaic"): Preset("a mosaic of small tiles:0.4"),
     gettext_noop("neon"): Preset("glowing neon lights in the dark:0.4", "daylight:0.2"),
-    gettext_noop("3d"): Preset("3d rendering:0.2", embedded=("picturebook",)),
-    gettext_noop("flat"): Preset("flat style:0.2", embedded=("picturebook",)),
-    gettext_noop("outline"): Preset("outline drawing:0.2", embedded=("picturebook",)),
-    gettext_noop("clip art"): Preset("clip art:0.2", embedded=("picturebook",)),
+    gettext_noop("3d"): Preset("3d rendering:0.2", models=("picturebook",)),
+    gettext_noop("flat"): Preset("flat style:0.2", models=("picturebook",)),
+    gettext_noop("outline"): Preset("outline drawing:0.2", models=("picturebook",)),
+    gettext_noop("clip art"): Preset("clip art:0.2", models=("picturebook",)),
     # No patterned backgrounds: sketch knows the words, but doesn't render them.
-    gettext_noop("sunset"): Preset("a landscape at sunset, under an orange sky:0.4", embedded=BOTH),
-    gettext_noop("night"): Preset("a landscape at night, under a night sky:0.4", embedded=BOTH),
-    gettext_noop("winter"): Preset("a snowy landscape by day, under a blue sky:0.6", embedded=BOTH),
-    gettext_noop("on white"): Preset("a white background:0.4", embedded=BOTH),
-    gettext_noop("on black"): Preset("a black background:0.4", embedded=BOTH),
+    gettext_noop("sunset"): Preset("a landscape at sunset, under an orange sky:0.4", models=BOTH),
+    gettext_noop("night"): Preset("a landscape at night, under a night sky:0.4", models=BOTH),
+    gettext_noop("winter"): Preset("a snowy landscape by day, under a blue sky:0.6", models=BOTH),
+    gettext_noop("on white"): Preset("a white background:0.4", models=BOTH),
+    gettext_noop("on black"): Preset("a black background:0.4", models=BOTH),
 }
-"""Styles by the name that members choose."""
+"""The built-in styles by the name that members choose."""
 
 
 def style_key(name: str) -> str:
-    """A name without regard to case: two styles with the same one are the same style."""
+    """The key of a style's name. Names that differ only in case have the same key."""
     return name.strip().casefold()
 
 
 def preset_named(typed: str) -> str | None:
-    """The name of a built-in style, typed as it is or in the current language, if it is one."""
+    """The name of a built-in style, typed in English or in the current language; else None."""
     wanted = style_key(typed)
     for name in PRESETS:
         if wanted in (style_key(name), style_key(gettext(name))):
@@ -83,7 +83,7 @@ def preset_named(typed: str) -> str | None:
     return None
 
 
-def built_in(typed: str) -> Style:
+def built_in_style(typed: str) -> Style:
     """A built-in style, by its name as `preset_named` reads it. Raises RecipeError."""
     name = preset_named(typed)
     if name is None:
@@ -97,7 +97,7 @@ def built_in(typed: str) -> Style:
 
 
 def no_such_style(own: Iterable[str] = (), presets: Iterable[str] = PRESETS) -> RecipeError:
-    """The error for an unknown style. It lists a server's own, as Markdown, and the built-in."""
+    """The error for an unknown style; lists the server's own (in Markdown) and built-in ones."""
     return RecipeError(
         gettext(
             "There is no such style. Choose one of these: {presets}.",
@@ -107,13 +107,13 @@ def no_such_style(own: Iterable[str] = (), presets: Iterable[str] = PRESETS) -> 
 
 
 def style_label(name: str) -> str:
-    """A style's name for members: that of a built-in style is in the current language."""
+    """A style's name for members; the built-in ones are in the current language."""
     return gettext(name) if name in PRESETS else name
 
 
-def suiting(model: str) -> tuple[str, ...]:
+def styles_for(model: str) -> tuple[str, ...]:
     """The names of the styles that suit this model."""
-    every = {name for preset in PRESETS.values() for name in preset.embedded}
+    every = {name for preset in PRESETS.values() for name in preset.models}
     return tuple(
-        name for name, preset in PRESETS.items() if model not in every or model in preset.embedded
+        name for name, preset in PRESETS.items() if model not in every or model in preset.models
     )

@@ -1,10 +1,10 @@
-"""Text as a person reads it: letters without disguise, and the gaps between them.
+"""Reads text as a person does: letters without disguise, and the gaps between them.
 
-A letter loses its case, its width, its font and its enclosure. What looks like a letter is one,
-beside letters of that script: digits and signs inside of words ("b4d", "b@d"), and lookalikes from
-other scripts in words of mixed scripts (UTS #39: a word that is all Cyrillic stays Cyrillic).
-Marks that many languages write or leave out as they like are dropped, such as Arabic vowels; marks
-that make another letter are kept, such as vowel signs of Indic scripts, of Thai, and dakuten.
+Case, width, font and enclosure of a letter don't matter. Next to letters of a script, a character
+that looks like one of them counts as one: digits and signs inside words ("b4d", "b@d"), and
+lookalikes from other scripts in words of mixed scripts (UTS #39; a word that is all Cyrillic stays
+Cyrillic). Marks that are optional in many languages are dropped, such as Arabic vowels. Marks that
+make a different letter are kept, such as the vowel signs of Indic scripts and Thai, and dakuten.
 """
 
 import re
@@ -18,10 +18,10 @@ import regex
 from confusable_homoglyphs import confusables
 
 NO_GAP, TIGHT_GAP, LOOSE_GAP, APOSTROPHE_GAP = range(4)
-"""What stands between two letters: nothing; punctuation or symbols; white space; an apostrophe."""
+"""What is between two letters: nothing; punctuation or symbols; white space; an apostrophe."""
 
 ELONGATED = 3
-"""This many equal letters in a row are an emphasis ("nuuude"), not a spelling."""
+"""This many of the same letter in a row are for emphasis ("nuuude"), not a spelling."""
 
 MAX_EXPANSION = 4
 """A character that stands for more letters than this is a symbol (U+FDFA stands for 18)."""
@@ -31,9 +31,9 @@ SIGNS = {"@": "a", "$": "s", "€": "e", "¢": "c", "∂": "d", "!": "i"}
 CYRILLIC_LEET = {"0": "о", "3": "з", "4": "ч", "6": "б"}  # noqa: RUF001 - Cyrillic on purpose
 
 SHAPES = {"к": "k", "κ": "k", "м": "m", "п": "n", "η": "n", "є": "e", "я": "r", "ω": "w"}
-"""What fancy writing uses for Latin letters beside others, though UTS #39 doesn't list it."""
+"""Letters that fancy writing mixes in for Latin ones, though UTS #39 doesn't list them."""
 
-_GONE = regex.compile(
+_DROPPED = regex.compile(
     r"[\p{M}&&[\p{Script=Inherited}\p{Latin}\p{Greek}\p{Cyrillic}\p{Arabic}\p{Hebrew}]"
     r"&&[^\u3099\u309a\p{Mc}]]|[\p{Default_Ignorable_Code_Point}\u0640]",
     regex.VERSION1,
@@ -41,10 +41,10 @@ _GONE = regex.compile(
 _LETTER = regex.compile(r"[\p{L}\p{M}]")
 _WORD = regex.compile(r"(?:[\p{L}\p{M}\p{Nd}]|(?:[@$€¢∂]+|!)(?=[\p{L}\p{Nd}])|(?<=\p{L})[@$€¢∂]+)+")
 _LATIN = regex.compile(r"\p{Latin}")
-_ROMAN_SHAPES = regex.compile(r"(\p{Greek})|(\p{Cyrillic})|(\p{Armenian})")
-"""Scripts with letters in the shapes of Latin ones; a group for each."""
+_LATIN_LIKE = regex.compile(r"(\p{Greek})|(\p{Cyrillic})|(\p{Armenian})")
+"""Scripts with letters that look like Latin ones; a group for each."""
 
-_LIVING = regex.compile(
+_MODERN = regex.compile(
     r"[\p{Arabic}\p{Armenian}\p{Bengali}\p{Cyrillic}\p{Devanagari}\p{Ethiopic}\p{Georgian}\p{Greek}"
     r"\p{Gujarati}\p{Gurmukhi}\p{Han}\p{Hangul}\p{Hebrew}\p{Hiragana}\p{Kannada}\p{Katakana}"
     r"\p{Khmer}\p{Lao}\p{Malayalam}\p{Myanmar}\p{Oriya}\p{Sinhala}\p{Tamil}\p{Telugu}\p{Thaana}"
@@ -58,7 +58,7 @@ _LATIN_NAME = re.compile(
 )
 _ALEF = "\u0627"
 _ARABIC_ALIKE = {"\u0649": "\u064a", "\u06cc": "\u064a", "\u06a9": "\u0643"}
-"""Letters that keyboards use for another: yeh without dots, Persian yeh and kaf."""
+"""Letters that some keyboards type for others: yeh without dots, Persian yeh and kaf."""
 _ALPHABETS = {
     "cyrillic": "".join(map(chr, range(0x430, 0x450))),
     "greek": "".join(map(chr, range(0x3B1, 0x3CA))),
@@ -68,20 +68,20 @@ _APOSTROPHES = frozenset("'`´ʼ’")  # noqa: RUF001
 
 @dataclass(frozen=True, slots=True)
 class FoldedText:
-    """Letters without disguise; the sequences have an entry for each."""
+    """Letters without disguise; each sequence has an entry per letter."""
 
     symbols: str
-    """What is compared first: the bases, but i and l are the same."""
+    """Compared first: the bases, with i and l as the same."""
     bases: str
     """The letters without Latin marks, and those that digits and signs stand for."""
     letters: str
-    """The letters with Latin marks; digits and signs as such, and an unclear I as `I`."""
+    """The letters with Latin marks; digits and signs as they are, and an ambiguous I as `I`."""
     elongated: list[bool]
-    """Whether the letter stands for a row of at least `ELONGATED`."""
+    """Whether the letter stands for a run of at least `ELONGATED`."""
     gaps: list[int]
-    """What stands before the letter."""
+    """The gap before the letter."""
     spans: list[tuple[int, int]]
-    """Where the letter stands in the text."""
+    """Start and end of the letter in the text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +91,9 @@ class _Letter:
 
 
 def fold(text: str, *, digits: bool = True, elongation: bool = True) -> FoldedText:
-    """The text as a person reads it.
+    """Folds a text into the letters that a person reads.
 
-    Without `digits` they are gaps; without `elongation` rows of one letter stay as they are.
+    Without `digits`, digits are gaps; without `elongation`, runs of one letter stay as they are.
     """
     bases: list[str] = []
     letters: list[str] = []
@@ -101,16 +101,16 @@ def fold(text: str, *, digits: bool = True, elongation: bool = True) -> FoldedTe
     gaps: list[int] = []
     spans: list[tuple[int, int]] = []
     end_of_last = 0
-    row = 0
+    run = 0
     for start, end, letter in _letters(text, digits):
         gap = _gap(text[end_of_last:start]) if spans else LOOSE_GAP
         same = not gap and bases[-1:] == [letter.base] and letter.exact.isalpha()
-        row = row + 1 if same else 1
+        run = run + 1 if same else 1
         end_of_last = max(end, end_of_last)
-        if elongation and row >= ELONGATED:
-            if row == ELONGATED:
+        if elongation and run >= ELONGATED:
+            if run == ELONGATED:
                 for column in (bases, letters, elongated, gaps, spans):
-                    del column[2 - ELONGATED :]  # one stays for all of the row
+                    del column[2 - ELONGATED :]  # one letter stays for the whole run
                 elongated[-1] = True
             spans[-1] = (spans[-1][0], end)
             continue
@@ -130,23 +130,23 @@ def has_marks(letter: str) -> bool:
 
 
 def _letters(text: str, digits: bool) -> Iterator[tuple[int, int, _Letter]]:
-    """All letters of a text in order, with their place. One character may hold several."""
+    """All letters of a text in order, with start and end. A character may contain several."""
     covered = 0
     words = list(_WORD.finditer(text))
     for word, script in zip(words, _scripts([word[0] for word in words]), strict=True):
-        for place in range(covered, word.start()):
-            for letter in _enclosed(text[place]):
-                yield place, place + 1, letter
-        for place in range(word.start(), word.end()):
-            character = text[place]
+        for index in range(covered, word.start()):
+            for letter in _enclosed(text[index]):
+                yield index, index + 1, letter
+        for index in range(word.start(), word.end()):
+            character = text[index]
             if not digits and not _LETTER.match(character):
                 continue
             for letter in _fold_character(character, script):
-                yield place, place + 1, letter
+                yield index, index + 1, letter
         covered = word.end()
-    for place in range(covered, len(text)):
-        for letter in _enclosed(text[place]):
-            yield place, place + 1, letter
+    for index in range(covered, len(text)):
+        for letter in _enclosed(text[index]):
+            yield index, index + 1, letter
 
 
 @lru_cache(maxsize=4096)
@@ -162,16 +162,16 @@ def _enclosed(symbol: str) -> tuple[_Letter, ...]:
 
 
 def _scripts(words: Sequence[str]) -> Iterator[str]:
-    """The script of each word; single letters in a row are taken together."""
-    bare = [_GONE.sub("", word) for word in words]
-    for alone, row in groupby(bare, key=lambda word: len(word) == 1):
-        group = list(row)
+    """The script of each word; a run of single letters counts as one word."""
+    bare = [_DROPPED.sub("", word) for word in words]
+    for alone, run in groupby(bare, key=lambda word: len(word) == 1):
+        group = list(run)
         together = _script_of("".join(group)) if alone else ""
         yield from (together if alone else _script_of(word) for word in group)
 
 
 def _gap(between: str) -> int:
-    between = _GONE.sub("", between)
+    between = _DROPPED.sub("", between)
     if not between:
         return NO_GAP
     if between[-1] in _APOSTROPHES and _APOSTROPHES.issuperset(between.strip()):
@@ -181,11 +181,11 @@ def _gap(between: str) -> int:
 
 @lru_cache(maxsize=1024)
 def _script_of(word: str) -> str:
-    """To which script lookalikes in a word belong: `latin`, `cyrillic`, `greek`, or none."""
+    """The script that lookalikes in a word belong to: `latin`, `cyrillic`, `greek`, or ""."""
     if word.isascii():
         return "latin"
     latin = [character for character in word if _LATIN.match(character)]
-    shaped = [match for match in map(_ROMAN_SHAPES.match, word) if match]
+    shaped = [match for match in map(_LATIN_LIKE.match, word) if match]
     mixed = len({match.lastindex for match in shaped}) > 1
     if not mixed and any(_lookalike(match[0]) is None for match in shaped):
         script = {1: "greek", 2: "cyrillic"}.get(shaped[0].lastindex or 0, "")
@@ -198,8 +198,8 @@ def _script_of(word: str) -> str:
 
 @lru_cache(maxsize=8192)
 def _fold_character(character: str, script: str) -> tuple[_Letter, ...]:
-    """The letters of a character in a word whose lookalikes are of this script."""
-    if _GONE.fullmatch(character):
+    """The letters of a character in a word whose lookalikes belong to this script."""
+    if _DROPPED.fullmatch(character):
         return ()
     if character in LEET or character in SIGNS:
         base = LEET.get(character) or SIGNS[character]
@@ -211,7 +211,7 @@ def _fold_character(character: str, script: str) -> tuple[_Letter, ...]:
         return tuple(_as(letter, _lookalikes_in(script).get(letter.base)) for letter in folded)
     if script == "latin" and (shape := SHAPES.get(character.lower())):
         return (_Letter(shape, shape),)
-    if _LATIN.match(character) or (script != "latin" and _LIVING.match(character)):
+    if _LATIN.match(character) or (script != "latin" and _MODERN.match(character)):
         return folded
     lookalike = _lookalike(character)
     return (_Letter(lookalike, lookalike),) if lookalike else folded
@@ -223,15 +223,15 @@ def _as(letter: _Letter, base: str | None) -> _Letter:
 
 @lru_cache(maxsize=8192)
 def _fold_letter(character: str) -> tuple[_Letter, ...]:
-    """The letters of a character on its own; without disguise, most are one."""
+    """The letters of a character on its own; usually one."""
     plain = unicodedata.normalize("NFKC", character)
     if plain != character and len(plain) <= MAX_EXPANSION:
-        return tuple(letter for c in plain if not _GONE.match(c) for letter in _fold_letter(c))
+        return tuple(letter for c in plain if not _DROPPED.match(c) for letter in _fold_letter(c))
     if character == "I":
         return (_Letter("i", "I"),)
     if character in LEET:
         return (_Letter(LEET[character], character),)
-    folded = unicodedata.normalize("NFC", _GONE.sub("", character.casefold()))
+    folded = unicodedata.normalize("NFC", _DROPPED.sub("", character.casefold()))
     if len(folded) > 1:
         return tuple(letter for c in folded for letter in _fold_letter(c))
     if not folded:
@@ -240,7 +240,7 @@ def _fold_letter(character: str) -> tuple[_Letter, ...]:
 
 
 def _fold_single(letter: str) -> _Letter:
-    """One letter in lower case."""
+    """Folds one letter in lower case."""
     bare = unicodedata.normalize("NFD", letter)
     if letter.isascii():
         return _Letter(letter, letter)
@@ -282,7 +282,7 @@ def _bare(shape: str) -> str | None:
 
 @cache
 def _lookalikes_in(script: str) -> dict[str, str]:
-    """For ASCII letters, the letter of a script that looks like it."""
+    """Maps ASCII letters to the letters of a script that look like them."""
     found: dict[str, str] = {}
     for letter in _ALPHABETS.get(script, ""):
         for shape in (letter, letter.upper()):

@@ -4,18 +4,18 @@ A rule's word is found as a whole word: "irl" is not in "girl". It is also found
 
 - in any disguise that `core.text_folding` undoes, and elongated ("nuuude"),
 - spelled out, with anything but letters between its letters or parts ("n u d e", "nu/de"), unless
-  ordinary words stand there side by side ("the pen is blue"),
+  these are ordinary words next to each other ("the pen is blue"),
 - in the plural (-s, -es), with a Korean particle, with an Arabic or Hebrew article,
-- beside digits ("nude2024"), because CLIP reads digits on their own,
-- anywhere in a text, for scripts that put no spaces between words,
+- next to digits ("nude2024"), because CLIP reads digits on their own,
+- anywhere in a text, in scripts without spaces between words,
 - as an emoji with this word in its name.
 
 `*` at the start or end of a rule stands for any letters: `nud*` finds "nudes" and "nudity". A rule
-without Latin marks ignores them, except that letters of another alphabet make another word
-("ano" is not in "año nuevo"). A rule with marks is found with these marks only.
+without Latin marks ignores them, except where a marked letter is a letter of its own in some
+alphabet ("ano" is not in "año nuevo"). A rule with marks is found with these marks only.
 
-A text is read as a person reads it, and again as CLIP's tokenizer splits it. All rules are looked
-for at once (Aho–Corasick), so the time is linear in the length of the text, whatever the rules.
+A text is read as a person reads it, and again as CLIP's tokenizer splits it. All rules are matched
+at once (Aho–Corasick), so the time is linear in the length of the text, whatever the rules.
 """
 
 from collections import defaultdict
@@ -33,7 +33,7 @@ from core.understanding.emoji import spelled_out
 from core.word_patterns import Group, Pattern, Reading, loosest, patterns_of
 
 MAX_ALIKE = 16
-"""Rules that are told apart where only marks, gaps, `*`, or an i for an l make the difference."""
+"""The most rules that are distinguished if they differ only in marks, gaps, `*`, or i and l."""
 
 _KEPT_MARKS = r"\p{M}--\p{Script=Inherited}"
 _TOKENS = regex.compile(
@@ -55,18 +55,18 @@ class WordFilter:
     """The rules of a server, compiled."""
 
     def __init__(self, rules: Iterable[WordRule]) -> None:
-        alike = defaultdict[str, list[Pattern]](list)
+        by_symbols = defaultdict[str, list[Pattern]](list)
         for rule in rules:
             for symbols, pattern in patterns_of(rule):
-                alike[symbols].append(pattern)
+                by_symbols[symbols].append(pattern)
         self._automaton = ahocorasick.Automaton()
-        for symbols, patterns in alike.items():
+        for symbols, patterns in by_symbols.items():
             kept = patterns if len(patterns) <= MAX_ALIKE else [loosest(patterns)]
             self._automaton.add_word(symbols, Group(len(symbols), kept))
         self._automaton.make_automaton()
 
     def first_hit(self, text: str) -> Hit | None:
-        """A rule that a text breaks, and where; None if it breaks none."""
+        """A rule that a text breaks, and what breaks it; None if it breaks none."""
         if not self._automaton:
             return None
         for shown, reading in _readings(canonical(text)):
@@ -77,46 +77,46 @@ class WordFilter:
         return None
 
     def candidates(self, reading: Reading) -> Iterator[tuple[Pattern, int, int]]:
-        """The places where a rule's symbols occur, except those wholly inside a word."""
+        """Yields where a rule's symbols occur, unless that is entirely inside a word."""
         for last, group in self._automaton.iter(reading.folded.symbols):
             start, end = last + 1 - group.length, last + 1
-            if reading.may_hold(group, start, end):
+            if reading.may_match(group, start, end):
                 for pattern in group.patterns:
                     yield pattern, start, end
 
 
 @lru_cache(maxsize=256)
 def compiled(rules: tuple[WordRule, ...]) -> WordFilter:
-    """The filter for these rules, built once for as long as they stay the same."""
+    """The filter for these rules; cached."""
     return WordFilter(rules)
 
 
 def first_hit(rules: Iterable[WordRule], text: str) -> Hit | None:
-    """The rule that a text breaks, and where; None if it breaks none."""
+    """A rule that a text breaks, and what breaks it; None if it breaks none."""
     rules = tuple(rules)
     return compiled(rules).first_hit(text) if rules else None
 
 
 def is_word(text: str) -> bool:
-    """Whether a rule of this text could ever hit: it needs a letter or a digit."""
+    """Whether a rule with this text could ever match: it needs a letter or a digit."""
     return bool(patterns_of(WordRule(text)))
 
 
 def _readings(text: str) -> Iterator[tuple[str, Reading]]:
-    """Each text to check, with repeated letters read as an emphasis or as a spelling."""
+    """Each text to check, with repeated letters read as emphasis and as a spelling."""
     for shown, tokens, digits in _views(text):
         folded = fold(shown, digits=digits)
         yield shown, Reading(folded, tokens)
-        if any(folded.elongated):  # three letters I in a row may be "ill"
+        if any(folded.elongated):  # three I's in a row may be "ill"
             yield shown, Reading(fold(shown, digits=digits, elongation=False), tokens)
 
 
 def _views(text: str) -> Iterator[tuple[str, bool, bool]]:
     """The texts to check: as typed or in tokens, and whether digits may stand for letters."""
     yield text, False, True
-    small = text.lower()
-    tokens = " ".join(_TOKENS.findall(small))
-    if tokens != small:
+    lowered = text.lower()
+    tokens = " ".join(_TOKENS.findall(lowered))
+    if tokens != lowered:
         yield tokens, True, True
     if any(map(str.isdigit, text)):
         yield tokens, True, False

@@ -1,4 +1,4 @@
-"""What the word filter knows about languages."""
+"""The word filter's lists of words, particles and letters, by language."""
 # ruff: noqa: RUF001, SIM905 - Cyrillic letters and words in rows on purpose
 
 ORDINARY_WORDS = frozenset(
@@ -19,22 +19,22 @@ ORDINARY_WORDS = frozenset(
     # Russian
     " бы во вы да до же за из на не но ну об он от по со та то ты уж что как".split()
 )
-"""Words that stand beside others by chance: "the pen is blue" does not spell "penis"."""
+"""Words that are next to others by chance: "the pen is blue" does not spell "penis"."""
 
 LONE_WORDS = frozenset("aiouyàéвикосуя")
-"""Letters that are words."""
+"""Single letters that are words."""
 
 OWN_LETTERS = frozenset("äöüåñçşșțğčďěňřšťžąęłńśźżőűøđıãõ")
-"""Latin letters that are letters of their own in some alphabet, and so make another word."""
+"""Marked letters that are letters of their own in some Latin alphabet, and so make another word."""
 
 PARTICLES = frozenset(
     "가 과 까지 나 는 는데 도 들 들을 들이 를 로 로서 만 며 밖에 보다 부터 뿐 에 에게 에서 와 으로"
     " 은 을 의 이 이고 이나 이다 이랑 인 입니다 처럼 하고 하는 한 한테 적 적인".split()
 )
-"""What Korean attaches to a noun."""
+"""Particles that Korean attaches to nouns."""
 
 ARTICLES = frozenset("ال وال بال كال فال لل ولل و ب ل ف".split())
-"""What Arabic attaches to the front of a noun: the article, short prepositions, and “and”."""
+"""Prefixes of Arabic nouns: the article, short prepositions, and “and”."""
 
 HEBREW_ARTICLES = frozenset("ה וה שה".split())
-"""What Hebrew attaches to the front of a noun, as far as it makes no other words."""
+"""Prefixes of Hebrew nouns, without those that would make other words."""

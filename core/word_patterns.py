@@ -1,4 +1,4 @@
-"""Patterns: what a rule of the word filter requires besides its letters in a row."""
+"""Patterns: what a rule of the word filter requires besides its sequence of letters."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -29,21 +29,21 @@ from core.word_lists import (
 )
 
 MIN_SPELLED = 3
-"""Letters of a word that is found spelled out (in Hangul, 2): "plan b a dog" is no "ba"."""
+"""The fewest letters of a word that is found spelled out (Hangul: 2); "plan b a dog" is no "ba"."""
 
 MIN_PLURAL = 3
-"""Letters of a word that is found in the plural."""
+"""The fewest letters of a word that is found in the plural."""
 
 MAX_SUFFIX = max(map(len, PARTICLES))
 
 _CONTRACTIONS = frozenset({"s", "t", "re", "ve", "m", "ll", "d"})
-"""What an apostrophe attaches to the word before it: no word starts at the s of "Taylor's hit"."""
+"""What follows an apostrophe without starting a word, such as the s in "Taylor's hit"."""
 
 _UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}ー]")
 _HANGUL, _LATIN = map(regex.compile, (r"\p{Hangul}", r"\p{Latin}"))
 _ARABIC, _HEBREW = map(regex.compile, (r"\p{Arabic}", r"\p{Hebrew}"))
-_MONEY = frozenset("@$€¢∂")
-"""Signs that stand for letters wherever they touch one, unlike digits and `!`."""
+_LETTER_SIGNS = frozenset("@$€¢∂")
+"""Signs that stand for letters next to any letter, unlike digits and `!`."""
 _MARK = regex.compile(r"\p{M}")
 
 
@@ -55,16 +55,16 @@ class Pattern:
     open_start: bool
     open_end: bool
     gaps: tuple[int, ...]
-    """Before which letters the rule itself has a gap."""
+    """The indices of letters before which the rule itself has a gap."""
     exact: str | None
     """The exact letters, if no others match."""
-    i_places: int
-    l_places: int
+    i_mask: int
+    l_mask: int
     """Bit n is set if letter n is an i, or an l."""
-    least_letters: int
-    """This many must not be digits, and one of them must be a letter."""
+    min_letters: int
+    """At least this many must not be digits, and one of those must be a letter."""
     elongated: tuple[int, ...] = ()
-    """Which letters must be elongated."""
+    """The indices of letters that must be elongated."""
     lenient: bool = False
     """Whether any letters and gaps match."""
     unspaced: bool = False
@@ -74,7 +74,7 @@ class Pattern:
 
 
 class Group:
-    """The patterns of the same symbols."""
+    """The patterns that have the same symbols."""
 
     def __init__(self, length: int, patterns: Sequence[Pattern]) -> None:
         self.length = length
@@ -88,8 +88,7 @@ class Group:
 def patterns_of(rule: WordRule) -> tuple[tuple[str, Pattern], ...]:
     """The symbols that a rule looks for, each with its pattern.
 
-    There are several for a rule with double letters: in an elongated word nobody knows how many
-    letters are meant.
+    A rule with double letters has several: an elongated word doesn't show how many are meant.
     """
     folded = fold(canonical(rule.text).strip("* "), elongation=False)
     if not folded.symbols:
@@ -99,16 +98,16 @@ def patterns_of(rule: WordRule) -> tuple[tuple[str, Pattern], ...]:
 
 
 def loosest(patterns: Sequence[Pattern]) -> Pattern:
-    """One pattern that matches wherever any of them does."""
+    """A pattern that matches wherever any of these does."""
     return Pattern(
         patterns[0].rule,
         open_start=any(pattern.open_start for pattern in patterns),
         open_end=any(pattern.open_end for pattern in patterns),
         gaps=(),
         exact=None,
-        i_places=0,
-        l_places=0,
-        least_letters=0,
+        i_mask=0,
+        l_mask=0,
+        min_letters=0,
         lenient=True,
         unspaced=any(pattern.unspaced for pattern in patterns),
         prefixes=frozenset().union(*(pattern.prefixes for pattern in patterns)),
@@ -117,25 +116,28 @@ def loosest(patterns: Sequence[Pattern]) -> Pattern:
 
 
 class Reading:
-    """A folded text with an index that decides in constant time whether a rule is broken."""
+    """A folded text, indexed to decide in constant time whether it breaks a rule somewhere."""
 
     def __init__(self, folded: FoldedText, tokens: bool = False) -> None:
-        """`tokens`: the text is what CLIP's tokenizer makes of a prompt."""
+        """`tokens`: whether the text is a prompt as CLIP's tokenizer splits it."""
         self.folded = folded
         letters, gaps = folded.letters, folded.gaps
         self._tokens = tokens
         self._dotted = letters.replace("I", "i")
         self._dotless = letters.replace("I", "ı")  # noqa: RUF001 - Turkish
-        self._i_places, self._l_places = _places(letters, "i"), _places(letters, "l")
+        self._i_mask, self._l_mask = (
+            _mask_of(letters, "i"),
+            _mask_of(letters, "l"),
+        )
         self._alphabetic = _running_count(map(str.isalpha, letters))
-        self._money = _running_count(letter in _MONEY for letter in letters)
+        self._sign_count = _running_count(letter in _LETTER_SIGNS for letter in letters)
         self._own = _running_count(letter in OWN_LETTERS for letter in letters)
         self._marked = _running_count(map(has_marks, letters))
         self._gap_count = _running_count(gap != NO_GAP for gap in gaps)
         self._tight_count = _running_count(gap == TIGHT_GAP for gap in gaps)
         self._starts, self._ends = _edges(letters, gaps)
         self._word_starts, self._word_ends = _nearest(self._starts, self._ends)
-        parts = [place for place, gap in enumerate(gaps) if gap] + [len(letters)]
+        parts = [index for index, gap in enumerate(gaps) if gap] + [len(letters)]
         ordinary, lone = [False] * len(letters), [False] * len(letters)
         for start, end in pairwise(parts):
             word = self._dotted[start:end]
@@ -145,15 +147,15 @@ class Reading:
                 self._starts[start] = False
         self._ordinary, self._lone = _running_count(ordinary), _running_count(lone)
 
-    def may_hold(self, group: Group, start: int, end: int) -> bool:
-        """Whether any pattern of the group can match there; saves trying each."""
+    def may_match(self, group: Group, start: int, end: int) -> bool:
+        """Whether any pattern of the group can match there; avoids trying each."""
         return group.anywhere or (
             (group.open_start or self._starts[start])
             and (group.open_end or self._word_ends[end] - end <= MAX_SUFFIX)
         )
 
     def breaks(self, pattern: Pattern, start: int, end: int) -> bool:
-        """Whether the letters from `start` to `end`, which have the symbols, break the rule."""
+        """Whether the letters from `start` to `end`, with the pattern's symbols, break its rule."""
         return self._has_edges(pattern, start, end) and (
             pattern.lenient
             or (self._has_gaps(pattern, start, end) and self._has_letters(pattern, start, end))
@@ -165,7 +167,7 @@ class Reading:
             letters = self.folded.letters
             return end == len(letters) or self._ends[end] or not _MARK.match(letters[end])
         if pattern.numeric and self._tokens:
-            return False  # each digit is a token, also of a longer number
+            return False  # each digit is a token, even in a longer number
         return (pattern.open_start or self._starts_word(pattern, start)) and (
             pattern.open_end or self._ends_word(pattern, end)
         )
@@ -183,34 +185,34 @@ class Reading:
         return after in pattern.suffixes
 
     def _has_letters(self, pattern: Pattern, start: int, end: int) -> bool:
-        """Whether they may be the letters of the rule, and make no other word."""
+        """Whether they can be the letters of the rule, and don't make another word."""
         alphabetic = self._alphabetic[end] - self._alphabetic[start]
-        signs = self._money[end] - self._money[start] if alphabetic else 0
-        if alphabetic + signs < pattern.least_letters:
+        signs = self._sign_count[end] - self._sign_count[start] if alphabetic else 0
+        if alphabetic + signs < pattern.min_letters:
             return False
-        if not all(self.folded.elongated[start + place] for place in pattern.elongated):
+        if not all(self.folded.elongated[start + index] for index in pattern.elongated):
             return False
         if pattern.exact is not None:
             spellings = (self.folded.letters, self._dotted, self._dotless)
             return any(letters[start:end] == pattern.exact for letters in spellings)
-        if self._l_places >> start & pattern.i_places or self._i_places >> start & pattern.l_places:
+        if self._l_mask >> start & pattern.i_mask or self._i_mask >> start & pattern.l_mask:
             return False
         marked = self._marked[end] - self._marked[start]
         return not marked or marked != self._own[end] - self._own[start]
 
     def _has_gaps(self, pattern: Pattern, start: int, end: int) -> bool:
-        """Whether the gaps are those of the rule, or spell its words out."""
+        """Whether the gaps are those of the rule, or those of words spelled out."""
         if pattern.gaps is None or (not self._gaps_within(start, end) and not pattern.gaps):
             return True
         if pattern.unspaced:
             return self._starts[start] or self._ends[end]
         bounds = [start, *(start + gap for gap in pattern.gaps), end]
-        return all(self.folded.gaps[place] for place in bounds[1:-1]) and all(
+        return all(self.folded.gaps[index] for index in bounds[1:-1]) and all(
             self._is_one_word(*word) for word in pairwise(bounds)
         )
 
     def _is_one_word(self, start: int, end: int) -> bool:
-        """Whether these letters make one word: they stand together, or are spelled out."""
+        """Whether these letters make one word, written together or spelled out."""
         gaps = self._gaps_within(start, end)
         if not gaps:
             return True
@@ -228,28 +230,28 @@ class Reading:
 
 
 def _pattern(rule: WordRule, folded: FoldedText, shortest: float) -> tuple[str, Pattern]:
-    """A pattern in which each row of the same letter, from `shortest` letters, is elongated."""
-    places: list[int] = []
+    """A pattern in which each run of `shortest` or more of the same letter is elongated."""
+    indices: list[int] = []
     elongated: list[int] = []
-    for row in _rows(folded):
-        if len(row) >= shortest:
-            elongated.append(len(places))
-        places += row[:1] if len(row) >= shortest else row
-    letters = "".join(folded.letters[place] for place in places)
-    gaps = [folded.gaps[place] for place in places]
+    for run in _runs(folded):
+        if len(run) >= shortest:
+            elongated.append(len(indices))
+        indices += run[:1] if len(run) >= shortest else run
+    letters = "".join(folded.letters[index] for index in indices)
+    gaps = [folded.gaps[index] for index in indices]
     alphabetic = sum(map(str.isalpha, letters))
     digits = any(map(str.isdigit, letters))
-    spelled = all(gaps) and len(gaps) >= MIN_SPELLED  # as if it stood together
+    spelled = all(gaps) and len(gaps) >= MIN_SPELLED  # matches as if written together
     text = canonical(rule.text)
-    return "".join(folded.symbols[place] for place in places), Pattern(
+    return "".join(folded.symbols[index] for index in indices), Pattern(
         rule,
         open_start=text.startswith("*"),
         open_end=text.endswith("*"),
         gaps=() if spelled else tuple(n for n, gap in enumerate(gaps) if n and gap),
         exact=letters if any(map(has_marks, letters)) or (digits and alphabetic < 3) else None,
-        i_places=_places(letters, "i"),
-        l_places=_places(letters, "l"),
-        least_letters=min(2, alphabetic),
+        i_mask=_mask_of(letters, "i"),
+        l_mask=_mask_of(letters, "l"),
+        min_letters=min(2, alphabetic),
         elongated=tuple(elongated),
         unspaced=_UNSPACED.search(letters) is not None,
         numeric=digits and not alphabetic,
@@ -258,15 +260,15 @@ def _pattern(rule: WordRule, folded: FoldedText, shortest: float) -> tuple[str, 
     )
 
 
-def _rows(folded: FoldedText) -> list[list[int]]:
-    """The places of each row of the same letter without a gap."""
-    rows: list[list[int]] = []
-    for place, base in enumerate(folded.bases):
-        if rows and not folded.gaps[place] and base == folded.bases[place - 1]:
-            rows[-1].append(place)
+def _runs(folded: FoldedText) -> list[list[int]]:
+    """The indices of each run of the same letter without a gap."""
+    runs: list[list[int]] = []
+    for index, base in enumerate(folded.bases):
+        if runs and not folded.gaps[index] and base == folded.bases[index - 1]:
+            runs[-1].append(index)
         else:
-            rows.append([place])
-    return rows
+            runs.append([index])
+    return runs
 
 
 def _prefixes(letters: str) -> frozenset[str]:
@@ -284,40 +286,40 @@ def _suffixes(letters: str) -> frozenset[str]:
 
 
 def _edges(letters: str, gaps: Sequence[int]) -> tuple[list[bool], list[bool]]:
-    """Before which letters a word may start, and before which it may have ended.
+    """For each index, whether a word may start there, and whether one may end before it.
 
-    CLIP reads digits on their own, so they do not belong to a word beside them.
+    CLIP reads digits on their own, so they do not belong to a word next to them.
     """
     starts, ends = [], []
-    for place, letter in enumerate(letters):
-        before = letters[place - 1]
-        apart = not place or gaps[place] != NO_GAP or _kind(before) != _kind(letter)
+    for index, letter in enumerate(letters):
+        before = letters[index - 1]
+        apart = not index or gaps[index] != NO_GAP or _kind(before) != _kind(letter)
         starts.append(apart or (before.isdigit() and not letter.isdigit()))
         ends.append(apart or (letter.isdigit() and not before.isdigit()))
     return starts, [*ends, True]
 
 
 def _kind(letter: str) -> int:
-    """Scripts between which a word changes without a gap."""
+    """The kind of a letter's script; a word ends where that changes, even without a gap."""
     return 1 if _UNSPACED.match(letter) else 2 if _HANGUL.match(letter) else 0
 
 
 def _nearest(starts: Sequence[bool], ends: Sequence[bool]) -> tuple[list[int], list[int]]:
-    """For each place, where the word around it starts, and where it ends."""
+    """For each index, where the word around it starts, and where it ends."""
     first = list(accumulate((n if start else 0 for n, start in enumerate(starts)), max))
     last = [*ends]
     found, nearest = [], len(ends) - 1
-    for place in range(len(last) - 1, -1, -1):
-        nearest = place if last[place] else nearest
+    for index in range(len(last) - 1, -1, -1):
+        nearest = index if last[index] else nearest
         found.append(nearest)
     return first, found[::-1]
 
 
-def _places(letters: str, wanted: str) -> int:
-    """Bit n is set if letter n is the wanted one."""
+def _mask_of(letters: str, wanted: str) -> int:
+    """A bit mask: bit n is set if letter n is the wanted one."""
     return int("".join("1" if letter == wanted else "0" for letter in reversed(letters)) or "0", 2)
 
 
 def _running_count(holds: Iterable[bool]) -> list[int]:
-    """For how many of the first n it holds, for each n."""
+    """For each n, how many of the first n values are true."""
     return list(accumulate(holds, initial=0))

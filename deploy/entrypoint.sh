@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs `python -m "$@"` in a container. Docker restarts a container at once, whatever its exit status.
-# So this script waits after a failure, and turns 78, which needs a person, into success.
+# Runs `python -m "$@"` in a container. After a failure, Docker restarts a container at once, whatever
+# its exit status. So this script waits first, and turns 78, which needs a person, into success.
 
 trap 'stopped=yes; kill -TERM "$child"' TERM INT
 

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs the image imagine:cpu as compose.yaml says, but beside the sandbox: a member requests an
-# image, and bot and engine restart before it is there. Run `make demo` once before this.
+# Runs the image imagine:cpu as compose.yaml does, but against the sandbox: a member requests an
+# image, and bot and engine restart before it is finished. Run `make demo` once before this.
 # With Podman: DOCKER=podman COMPOSE=podman-compose sh deploy/try-image.sh
 
 set -eu
@@ -22,11 +22,11 @@ clean_up() {
 
 "$docker" image inspect --format '{{.Size}} bytes' imagine:cpu
 
-# Without a token: a sentence, and status 0, so that nothing restarts it.
+# Without a token, the bot says so and exits with status 0, so that nothing restarts it.
 "$docker" run --rm imagine:cpu bot
 
-# The sandbox prints the settings for .env. It listens on this machine only, so the containers use
-# this machine's network.
+# The sandbox prints the settings for .env. It listens on localhost only, so the containers use the
+# host's network.
 mkdir "$folder/deploy" "$folder/frames"
 cp deploy/compose.yaml "$folder/deploy"
 echo 'services: {bot: {network_mode: host}, engine: {network_mode: host}}' >"$folder/host.yaml"

@@ -1,4 +1,4 @@
-"""What the image check looks for in the images of a job: the host's concepts and the server's."""
+"""The concepts that a job's images are checked for: the host's and the server's."""
 
 from core.database.connection import Database
 from core.database.guild_rules import GuildRules
@@ -7,7 +7,7 @@ from core.job import Job
 
 
 class CheckedConcepts:
-    """The host's policy, and the servers' current concepts."""
+    """Combines the host's policy with the servers' current concepts."""
 
     def __init__(self, database: Database, policy: CheckPolicy) -> None:
         self._rules = GuildRules(database)
@@ -18,13 +18,13 @@ class CheckedConcepts:
         return self._policy.threshold
 
     async def of(self, job: Job) -> tuple[Concept, ...]:
-        """Raises StoreError."""
+        """The concepts to check a job's images for. Raises StoreError."""
         if job.age_restricted and not self._policy.age_restricted:
             return ()
         concepts = merged(self._policy.concepts, await self._rules.concepts(job.guild_id))
         if job.guild_id is not None:
             return concepts
-        # Outside of servers, no moderator could review it.
+        # Outside servers, there is no moderator to review held images.
         return tuple(
             Concept(each.text, CheckAction.REFUSE) if each.action is CheckAction.HOLD else each
             for each in concepts

@@ -1,7 +1,8 @@
-"""Describes an image: ranks phrases by their CLIP similarity to it, and puts prompts together.
+"""Describes an image: ranks phrases by their CLIP similarity to it, and combines them into prompts.
 
-The idea is the CLIP interrogator's (pharmapsychotic, 2022): the best subjects first, then greedily
-whatever makes the whole text more similar. The banks are in `engine.phrases`.
+The method is that of the CLIP Interrogator (pharmapsychotic, 2022): starts with the best subjects,
+then greedily adds phrases that make the whole text more similar. The phrases are in
+`engine.phrases`.
 """
 
 from collections.abc import Collection, Sequence
@@ -18,10 +19,10 @@ from engine.phrases import Draft, PhraseBank, Slot
 from engine.synthesis.objective import centre_crop
 
 CANDIDATES = 2 * MAX_DESCRIPTIONS
-"""Candidates, of which some may be refused."""
+"""More than are shown, because some may be refused."""
 
 SHORTLIST = 4
-"""Phrases of a slot that are tried with each subject: the best ones on their own."""
+"""Phrases of a slot to try with each subject: those that are most similar on their own."""
 
 MIN_GAIN = 0.02
 """How much a phrase must raise the similarity of a description to be added."""
@@ -30,7 +31,7 @@ TEXT_BATCH = 128  #: texts that are embedded at a time
 
 
 class Describer:
-    """Describes images in the phrases of one bank, whose embeddings it keeps. Its methods block."""
+    """Describes images with the phrases of one bank; caches embeddings. Its methods block."""
 
     def __init__(self, perceptor: Perceptor, bank: PhraseBank, device: torch.device) -> None:
         self._perceptor, self._bank, self._device = perceptor, bank, device
@@ -40,36 +41,36 @@ class Describer:
         self, image: Image.Image, refused: Collection[str] = frozenset()
     ) -> list[Description]:
         """Up to CANDIDATES prompts, the most similar first, without the `refused` phrases."""
-        seen = self._perceptor.embed_images(
+        features = self._perceptor.embed_images(
             centre_crop(image, self._perceptor.resolution).to(self._device)
         )[0]
         subjects, *others = self._embeddings
-        best = _best(self._bank.subjects, subjects @ seen, refused, CANDIDATES)
+        best = _best(self._bank.subjects, subjects @ features, refused, CANDIDATES)
         shortlists = [
-            (slot, _best(slot.phrases, embeddings @ seen, refused, SHORTLIST))
+            (slot, _best(slot.phrases, embeddings @ features, refused, SHORTLIST))
             for slot, embeddings in zip(self._bank.slots, others, strict=True)
         ]
-        found = [self._extended(Draft(subject), shortlists, seen) for subject in best]
+        found = [self._extend(Draft(subject), shortlists, features) for subject in best]
         return sorted(found, key=lambda each: each.similarity, reverse=True)
 
-    def _extended(
-        self, draft: Draft, shortlists: Sequence[tuple[Slot, Sequence[str]]], seen: Tensor
+    def _extend(
+        self, draft: Draft, shortlists: Sequence[tuple[Slot, Sequence[str]]], features: Tensor
     ) -> Description:
-        """A draft with the phrase of each slot that raises its similarity, if any does."""
-        (similarity,) = self._similarities([draft], seen)
+        """Adds each slot's best phrase to a draft, if that raises the similarity by MIN_GAIN."""
+        (similarity,) = self._similarities([draft], features)
         for slot, phrases in shortlists:
             longer = [slot.add(draft, phrase) for phrase in phrases]
-            scored = list(zip(self._similarities(longer, seen), longer, strict=True))
+            scored = list(zip(self._similarities(longer, features), longer, strict=True))
             score, candidate = max(scored, key=itemgetter(0), default=(similarity, draft))
             if score >= similarity + MIN_GAIN:
                 draft, similarity = candidate, score
         return Description(draft.prompt, round(similarity, 3))
 
-    def _similarities(self, drafts: Sequence[Draft], seen: Tensor) -> list[float]:
+    def _similarities(self, drafts: Sequence[Draft], features: Tensor) -> list[float]:
         if not drafts:
             return []
         texts = self._perceptor.embed_texts([draft.caption for draft in drafts])
-        similarities: list[float] = (texts.float() @ seen.float()).tolist()
+        similarities: list[float] = (texts.float() @ features.float()).tolist()
         return similarities
 
     @cached_property
@@ -85,8 +86,8 @@ class Describer:
 
 
 def _best(
-    phrases: Sequence[str], similarities: Tensor, refused: Collection[str], most: int
+    phrases: Sequence[str], similarities: Tensor, refused: Collection[str], count: int
 ) -> list[str]:
-    """The most similar phrases, without the refused ones."""
+    """The `count` most similar phrases that are not refused."""
     order = similarities.argsort(descending=True).tolist()
-    return [phrases[i] for i in order if phrases[i] not in refused][:most]
+    return [phrases[i] for i in order if phrases[i] not in refused][:count]

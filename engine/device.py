@@ -9,15 +9,15 @@ from prometheus_client import Gauge
 
 GPU_MEMORY = Gauge(
     "imagine_gpu_memory_bytes",
-    "A GPU's memory: all there is, what is free for everybody, and what this engine holds.",
+    "A GPU's memory: in total, free for any process, and held by this engine.",
     ["what"],
 )
 
-GROUP = Path("/sys/fs/cgroup")
+CGROUP = Path("/sys/fs/cgroup")
 
 
 class DeviceError(Exception):
-    """The device of the settings is not available; `str(error)` is one sentence for the host."""
+    """The configured device is not available; `str(error)` is one sentence for the host."""
 
 
 def choose_device(name: str) -> torch.device:
@@ -29,7 +29,7 @@ def choose_device(name: str) -> torch.device:
     if device.type == "cuda" and (device.index or 0) >= gpus:
         seen = "sees no GPU" if gpus == 0 else f"sees {gpus} GPU(s), counted from cuda:0"
         raise DeviceError(
-            f"DEVICE is {name}, but torch {seen} here: install a driver that fits, "
+            f"DEVICE is {name}, but torch {seen} here: install a matching driver, "
             "or set DEVICE=cpu."
         )
     return device
@@ -45,7 +45,7 @@ def autocast(device: torch.device) -> torch.autocast:
     return torch.autocast(device.type, torch.bfloat16, enabled=native)
 
 
-def description() -> str:
+def describe_machine() -> str:
     """The machine in a few words, for benchmark reports."""
     cores, threads = len(os.sched_getaffinity(0)), torch.get_num_threads()
     return f"{cores} processor cores, {threads} threads, torch {torch.__version__}"
@@ -59,10 +59,10 @@ def free_memory(device: torch.device) -> int:
         return free + cached
     lines = Path("/proc/meminfo").read_text().splitlines()
     (available,) = (line.split()[1] for line in lines if line.startswith("MemAvailable:"))
-    return min(int(available) * 1024, _left_of_share())
+    return min(int(available) * 1024, _cgroup_memory_left())
 
 
-def measure_memory(device: torch.device) -> None:
+def add_memory_metrics(device: torch.device) -> None:
     """Adds a GPU's memory to the metrics."""
     if device.type == "cuda":
         GPU_MEMORY.labels("total").set_function(lambda: torch.cuda.mem_get_info(device)[1])
@@ -70,18 +70,18 @@ def measure_memory(device: torch.device) -> None:
         GPU_MEMORY.labels("held").set_function(lambda: torch.cuda.memory_reserved(device))
 
 
-def _left_of_share() -> int:
+def _cgroup_memory_left() -> int:
     """The memory left within a container's limit (cgroup v2); infinite without one.
 
     Inactive page cache counts as used, but the kernel reclaims it, so it is added.
     """
     try:
-        most, now, stat = (
-            (GROUP / name).read_text() for name in ("memory.max", "memory.current", "memory.stat")
+        limit, used, stat = (
+            (CGROUP / name).read_text() for name in ("memory.max", "memory.current", "memory.stat")
         )
-        idle = dict(line.split() for line in stat.splitlines())["inactive_file"]
-        return int(most) - int(now) + int(idle)
-    except (OSError, ValueError, KeyError):  # no such group, or "max"
+        inactive = dict(line.split() for line in stat.splitlines())["inactive_file"]
+        return int(limit) - int(used) + int(inactive)
+    except (OSError, ValueError, KeyError):  # no cgroup, or no limit ("max")
         return sys.maxsize
 
 

@@ -1,4 +1,4 @@
-"""Checks whether an engine could work with the settings, and says how to repair what is wrong."""
+"""Checks whether an engine could run with the settings, and says how to fix what is wrong."""
 
 import asyncio
 import platform
@@ -26,20 +26,20 @@ from engine.models import catalogue, weights
 from engine.models.catalogue import WeightsError
 from engine.models.open_clip import read_open_clip
 
-FEW_SESSIONS = 20  #: of the 1,000 that Discord allows in a day; with fewer left the bot waits
+FEW_SESSIONS = 20  #: of the 1,000 that Discord allows per day; with fewer left, the bot waits
 DRIVER = Path("/sys/module/nvidia/version")
 
 Check = Callable[[Settings], AsyncIterator[Finding]]
 
 
 async def examine(settings: Settings) -> list[Finding]:
-    """Every check, whether or not those before it failed."""
+    """Runs all checks, even if some fail."""
     checks: list[Check] = [_discord, _database, _weights, _perceptors, _device, _disk, _versions]
     return [finding for check in checks async for finding in _run(check, settings)]
 
 
 async def _run(check: Check, settings: Settings) -> AsyncIterator[Finding]:
-    """The findings of one check; an error that it raises would stop the engine, too."""
+    """The findings of one check; an error that would stop the engine is a finding, too."""
     try:
         async for finding in check(settings):
             yield finding
@@ -71,7 +71,7 @@ async def _sessions(client: discord.Client) -> Finding:
 
 
 async def _guild(client: discord.Client, guild_id: int) -> AsyncIterator[Finding]:
-    """The permissions in the server of the settings; the bot reports others when it starts."""
+    """Checks permissions in DISCORD_GUILD_ID; the bot checks other servers when it starts."""
     assert client.user
     try:
         guild = await client.fetch_guild(guild_id)
@@ -95,17 +95,17 @@ async def _weights(settings: Settings) -> AsyncIterator[Finding]:
     entry = catalogue.find(settings.model)
     status = await asyncio.to_thread(weights.check, entry, settings.data_dir)
     for file in status.files:
-        if file.state is not weights.State.WHOLE:
+        if file.state is not weights.State.COMPLETE:
             path = status.folder / file.name
             raise WeightsError(f"{path} is {file.state}; repair it with `{entry.fix_command}`.")
     yield Finding.ok(f"The weights of the model {entry.name} are complete.")
 
 
 async def _perceptors(settings: Settings) -> AsyncIterator[Finding]:
-    """Loads those of open_clip, which downloads what is missing."""
+    """Loads the open_clip perceptors; open_clip downloads missing weights."""
     chosen = settings.perceptors
     for choice in chosen:
-        if model := choice.of_open_clip:
+        if model := choice.open_clip_model:
             await asyncio.to_thread(read_open_clip, *model)
     if chosen:
         names = ", ".join(choice.name for choice in chosen)
@@ -131,19 +131,19 @@ async def _device(settings: Settings) -> AsyncIterator[Finding]:
 
 
 def _driver() -> str | None:
-    """The version of NVIDIA's driver; None without one."""
+    """The version of NVIDIA's driver; None if there is none."""
     return DRIVER.read_text().strip() if DRIVER.exists() else None
 
 
 def _memory(free: float, needed: float, device: torch.device) -> Finding:
-    """Whether the model fits; both in GB."""
-    there = f"{free:,.1f} GB of memory are free on {device}"
+    """Whether the model fits into memory; `free` and `needed` are in GB."""
+    available = f"{free:,.1f} GB of memory are free on {device}"
     if free < needed:
         return Finding.warning(
-            f"{there}, and the model needs {needed:g}: close other programs, or choose another"
+            f"{available}, and the model needs {needed:g}: close other programs, or choose another"
             " MODEL."
         )
-    return Finding.ok(f"{there}; the model needs {needed:g}.")
+    return Finding.ok(f"{available}; the model needs {needed:g}.")
 
 
 async def _disk(settings: Settings) -> AsyncIterator[Finding]:

@@ -13,24 +13,23 @@ from PIL import Image
 from core.recipe import Recipe
 from core.storage.files import write_atomic
 from core.storage.paths import film_of, folder_of, state_of, timelapse_of
-from engine.media import Provenance, frame, png, repeated, write_timelapse, write_video
+from engine.media import Provenance, frame, png, tile_preview, write_timelapse, write_video
 from engine.synthesis.checkpoint import Checkpoint, CheckpointError
 from engine.synthesis.output import StepOutput
 
 log = structlog.stdlib.get_logger(__name__)
 
 FILM_SCORES = "film-scores.json"
-KEPT_FRAMES = 100  #: kept frames of a job, evenly spread over its steps
+KEPT_FRAMES = 100  #: about how many frames of a job are kept, evenly spread over its steps
 
 
 class JobFiles:
     """The folder of one job. All methods block and raise OSError.
 
     `frame-<step>.webp` are the frames, `final-<row>.png` the images with their recipe in the
-    metadata, `repeated-<row>.webp` the previews of tiles, `timelapse.mp4` the frames in motion,
-    `film-<step>.webp` the frames of a film, `film.mp4` the film,
-    `film-scores.json` what the image check finds in it,
-    `state.safetensors` the checkpoint.
+    metadata, `repeated-<row>.webp` previews of repeating tiles, `timelapse.mp4` a video of the
+    frames, `film-<step>.webp` the frames of a film, `film.mp4` the film, `film-scores.json` the
+    film's scores in the image check, and `state.safetensors` the checkpoint.
     """
 
     def __init__(
@@ -41,9 +40,9 @@ class JobFiles:
         start_step: int = 0,
         images: Mapping[str, Image.Image] = MappingProxyType({}),
     ) -> None:
-        """An interrupted job already has the frames up to the step that it resumes at.
+        """A job that resumes at `start_step` already has the frames up to this step.
 
-        `images` holds those that the recipe names.
+        `images` maps names in the recipe to images.
         """
         self.folder = folder
         self._recipe = recipe
@@ -52,10 +51,10 @@ class JobFiles:
         self._frames = _frames_until(start_step, folder, "frame")
         self._film = _frames_until(start_step, folder, "film")
         self.film_scores = _read_scores(folder) if self._film else {}
-        """How much any frame of the film shows each concept that it is checked for."""
+        """The highest score of each concept in any frame of the film."""
 
     def write_step(self, output: StepOutput) -> None:
-        """Writes the frames of a step: one of the timelapse, one of the film, or both."""
+        """Writes the frames of a step: for the timelapse, the film, or both."""
         kept = output.done or is_kept(output.step, output.steps)
         images = output.images() if kept or output.filmed else []
         if kept:
@@ -65,15 +64,15 @@ class JobFiles:
             self.write_film_frame(output.step, images)
 
     def write_frame(self, step: int, images: Sequence[Image.Image]) -> Path:
-        """All images of the job, side by side."""
+        """Writes a frame with all images of the job, side by side."""
         return self._write(f"frame-{step:04}.webp", images, self._frames)
 
     def write_film_frame(self, step: int, images: Sequence[Image.Image]) -> Path:
-        """A frame of the job's film."""
+        """Writes a frame of the job's film."""
         return self._write(f"film-{step:04}.webp", images, self._film)
 
     def _add_scores(self, scores: Mapping[str, float]) -> None:
-        """Stores the scores: a job that resumes has its earlier frames in the film."""
+        """Updates and stores the scores: the film of a resumed job includes its earlier frames."""
         for concept, score in scores.items():
             self.film_scores[concept] = max(score, self.film_scores.get(concept, score))
         if scores:
@@ -88,7 +87,7 @@ class JobFiles:
         return path
 
     def write_checkpoint(self, checkpoint: Checkpoint) -> None:
-        """Replaces the older checkpoint."""
+        """Replaces the previous checkpoint."""
         write_atomic(state_of(self.folder), checkpoint.to_bytes())
 
     def write_results(
@@ -96,7 +95,7 @@ class JobFiles:
     ) -> list[Path]:
         """Writes the images, the timelapse and the film; returns the paths of the images.
 
-        `scores` are their similarities to the prompts, see `StepOutput.scores`.
+        `scores` are their similarities to the prompts; see `StepOutput.scores`.
         """
         paths = []
         for row, image in enumerate(images):
@@ -104,7 +103,7 @@ class JobFiles:
             content = png(image, self._recipe, row, self._provenance, scores, self._images)
             write_atomic(paths[-1], content)
             if self._recipe.tile:
-                write_atomic(self.folder / f"repeated-{row}.webp", repeated(paths[-1]))
+                write_atomic(self.folder / f"repeated-{row}.webp", tile_preview(paths[-1]))
         if self._frames:
             write_timelapse(timelapse_of(self.folder), self._frames)
         if self._film:

@@ -1,4 +1,4 @@
-"""What members read about a job: notes, progress, and why it failed, in the current language."""
+"""Texts for members about a job, in the current language: notes, progress, and why it failed."""
 
 import errno
 
@@ -58,7 +58,7 @@ def progress_of(output: StepOutput, seconds_left: float | None) -> Progress:
 
 
 def early_end_text(output: StepOutput, *, stopped: bool) -> str:
-    """Says that a job ended before its last step, stopped by its member or early."""
+    """Says that a job ended before its last step: its member stopped it, or it stopped early."""
     place = {"step": output.step, "steps": output.steps}
     if stopped:
         return gettext("Stopped at step {step} of {steps}.", **place)
@@ -88,7 +88,7 @@ def reason_for(error: Exception, recipe: Recipe, incident: str) -> Reason:
     if isinstance(error, ImageError):
         return Reason(text=str(error))
     if out_of_memory(error):
-        return _smaller(recipe)
+        return _out_of_memory_reason(recipe)
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return Reason(ReasonCode.DISK_FULL)
     return Reason(ReasonCode.INCIDENT, {"incident": incident})
@@ -98,11 +98,11 @@ def out_of_memory(error: Exception) -> bool:
     """Whether memory ran out, a GPU's or the machine's."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
-    # The allocator of the CPU raises a plain RuntimeError.
+    # The CPU's allocator raises a plain RuntimeError.
     return isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
 
 
-def _smaller(recipe: Recipe) -> Reason:
+def _out_of_memory_reason(recipe: Recipe) -> Reason:
     """Suggests a size that needs a quarter of the memory."""
     width, height = (
         max(MIN_SIDE, side // 2 // MIN_SIDE * MIN_SIDE) for side in (recipe.width, recipe.height)

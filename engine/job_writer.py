@@ -1,4 +1,4 @@
-"""Writes the files of one job while the renderer goes on: one write at a time, in order."""
+"""Writes the files of one job while rendering continues: one write at a time, in order."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -25,7 +25,7 @@ class JobWriter:
         self._write: asyncio.Future[bool] | None = None
 
     async def film_scores(self) -> Mapping[str, float]:
-        """How much any frame of the film shows each concept."""
+        """The highest score of each concept in any frame of the film."""
         await self.wait()
         return self._files.film_scores
 
@@ -55,7 +55,7 @@ class JobWriter:
         self._write = asyncio.get_running_loop().run_in_executor(self._threads, write)
 
     def _write_step(self, checkpoint: Checkpoint, output: StepOutput | None = None) -> bool:
-        """Whether the write succeeded. If not, a frame is missing, or a crash costs steps."""
+        """Returns whether the write succeeded. If not, a frame or a checkpoint is missing."""
         try:
             if output:
                 self._files.write_step(output)

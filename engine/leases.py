@@ -1,6 +1,6 @@
-"""Leases: the engine claims jobs, renews them, and returns or finishes them.
+"""Leases: the engine claims jobs, renews their leases, and releases or finishes them.
 
-A lease that is not renewed runs out and another engine takes the job, so a crash loses nothing.
+A lease that is not renewed expires, and another engine takes the job. So a crash loses no job.
 """
 
 import asyncio
@@ -22,28 +22,28 @@ log = structlog.stdlib.get_logger(__name__)
 
 LEASE_SECONDS = 20.0
 HEARTBEAT_SECONDS = 5.0
-RETRY_SECONDS = 2.0  #: between two attempts at a locked or full database
+RETRY_SECONDS = 2.0  #: between attempts while the database is locked or full
 
 
 class Leases:
-    """The jobs of one engine process."""
+    """The leases of one engine process."""
 
     def __init__(self, database: Database) -> None:
         self.owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self.stopping = False
-        """Whether to give up on changes that the database refuses instead of retrying."""
+        """Whether to give up on changes that the database rejects, instead of retrying."""
         self._claims = Claims(database)
         self._query: asyncio.Task[dict[int, bool]] | None = None
         self._querying = asyncio.Lock()
 
     async def claim(self) -> Job | None:
-        """Claims the next job of the queue. Raises StoreError."""
+        """Claims the next job in the queue. Raises StoreError."""
         return await self._claims.claim(self.owner, LEASE_SECONDS)
 
     async def owned(self) -> dict[int, bool]:
-        """Our jobs, and whether each is to finish early. Raises StoreError.
+        """Our jobs, and whether each should finish early. Raises StoreError.
 
-        Callers that ask at the same time share one query, which starts after they have asked.
+        Concurrent callers share one query, which starts after they have called.
         """
         if self._query is None:
             self._query = asyncio.create_task(self._query_owned())
@@ -55,7 +55,7 @@ class Leases:
             return await self._claims.held(self.owner)
 
     async def release(self, job_id: int, *, attempt_counts: bool = False) -> bool:
-        """Gives a job back to its place in the queue."""
+        """Returns a job to its place in the queue."""
         release = partial(self._claims.release, job_id, self.owner, attempt_counts=attempt_counts)
         return await self._retry_until_recorded(release)
 
@@ -67,17 +67,17 @@ class Leases:
         step: int,
         match: Concept | None = None,
     ) -> bool:
-        """Records how a job ended, at which step, and what the image check has found.
+        """Records how a job ended, at which step, and what the image check found.
 
-        False if it was no longer ours.
+        Returns False if the job was no longer ours.
         """
         finish = partial(self._claims.finish, job_id, self.owner, state, reason, step, match)
         return await self._retry_until_recorded(finish)
 
     async def keep_renewed(self, steps: Callable[[], dict[int, int]]) -> None:
-        """Renews our leases until cancelled, and takes jobs back from engines that are dead.
+        """Renews our leases until cancelled, and requeues the jobs of dead engines.
 
-        `steps` gives the step of each of our jobs, which is recorded.
+        `steps` returns the current step of each of our jobs, which is recorded.
         """
         while True:
             try:
@@ -89,18 +89,18 @@ class Leases:
             await asyncio.sleep(HEARTBEAT_SECONDS)
 
     async def release_all(self) -> None:
-        """Gives all jobs back that we still own."""
+        """Releases all jobs that we still own."""
         try:
             for job_id in await self._claims.held(self.owner):
                 await self._claims.release(job_id, self.owner)
                 log.info("job released", job=job_id)
         except StoreError as error:
-            log.warning("jobs stay ours until their leases run out", error=str(error))
+            log.warning("jobs cannot be released, their leases will expire", error=str(error))
 
     async def _retry_until_recorded(self, change: Callable[[], Awaitable[bool]]) -> bool:
-        """False if the change did not apply, or could not be recorded before we stopped.
+        """Returns False if the change did not apply, or could not be recorded before we stopped.
 
-        In the latter case, the job is rendered again once its lease has run out.
+        In the latter case, the job is rendered again once its lease has expired.
         """
         while True:
             try:

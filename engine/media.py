@@ -24,18 +24,16 @@ from PIL.PngImagePlugin import PngInfo
 from pydantic import BaseModel, ConfigDict, Field, Json, model_validator
 
 from core.film import FRAMES_PER_SECOND
-from core.pattern import Symmetry, Tile
 from core.prompts import format_prompts, weight_text
 from core.recipe import ImagePrompt, Recipe
 from core.storage.files import write_atomic
 from core.storage.uploaded_images import MAX_BYTES, ImageError
 from engine.inpainting import Inpainting
+from engine.upscaling import SHOWN_SIDE, enlarged, upscaled
 
-SHOWN_SIDE = 512  #: pixels; minimum long side of an image as posted
 MAX_UPLOAD = 10 * 2**20  #: bytes; Discord's default limit for a file
-LANCZOS_RADIUS = 3  #: pixels of the smaller image that each pixel of the larger depends on
 LINGER_SECONDS = 2  #: how long a timelapse shows the final image
-CONSTANT_QUALITY = 18.0  #: x264's scale; 18 looks like the original
+CONSTANT_QUALITY = 18.0  #: x264's CRF; 18 is visually lossless
 
 MAX_METADATA = 2**16  #: characters of a PNG text chunk; longer ones are rejected
 
@@ -61,7 +59,7 @@ Short = Annotated[str, Field(pattern=r"^[ -~]{0,100}$")]
 
 
 class Metadata(BaseModel):
-    """The metadata that `png` writes, read from an untrusted file."""
+    """The metadata that `png` writes, parsed from an untrusted file."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -78,7 +76,7 @@ class Metadata(BaseModel):
         return self
 
     def differences(self, made_by: Provenance) -> Iterator[str]:
-        """One sentence for each file and package that differs from when the image was rendered."""
+        """Yields a sentence per file and package that has changed since the image was rendered."""
         for name in sorted(self.weights.keys() | made_by.checksums.keys()):
             if self.weights.get(name) != made_by.checksums.get(name):
                 yield f"{name} is not the file that was used then."
@@ -100,11 +98,13 @@ def read_metadata(path: Path) -> Metadata:
     try:
         with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
             found = {name: image.info.get(name) for name in Metadata.model_fields}
-            found["model"] = found["model"] or image.info.get("pair")  # its name until 2026
+            found["model"] = found["model"] or image.info.get("pair")  # the key until 2026
     except Exception as error:  # a hostile file may raise anything in a decoder
         raise ImageError(f"{path} is not a PNG, or it is broken.") from error
     if found["recipe"] is None:
-        raise ImageError(f"{path} holds no recipe: it is not from here, or has lost it.")
+        raise ImageError(
+            f"{path} holds no recipe: Imagine did not make it, or its metadata was removed."
+        )
     try:
         if any(len(text or "") > MAX_METADATA for text in found.values()):
             raise ValueError("too long")
@@ -115,40 +115,8 @@ def read_metadata(path: Path) -> Metadata:
         ) from error
 
 
-def enlarged(image: Image.Image, side: int = SHOWN_SIDE, tile: Tile | None = None) -> Image.Image:
-    """The image, enlarged by an integer factor so that its long side has at least `side` pixels.
-
-    With Lanczos: nearest neighbour would show stairs on every edge of a 64-pixel image. With `tile`
-    the enlarged image repeats without a seam if the image does.
-    """
-    factor = math.ceil(side / max(image.size))
-    if factor == 1:
-        return image
-    across = LANCZOS_RADIUS if tile and tile.across else 0
-    down = LANCZOS_RADIUS if tile and tile.down else 0
-    margins = ((down, down), (across, across), (0, 0))
-    padded = Image.fromarray(np.pad(np.asarray(image.convert("RGB")), margins, mode="wrap"))
-    size = (padded.width * factor, padded.height * factor)
-    left, top = across * factor, down * factor
-    return padded.resize(size, Image.Resampling.LANCZOS).crop(
-        (left, top, left + image.width * factor, top + image.height * factor)
-    )
-
-
-def turned(image: Image.Image) -> Image.Image:
-    """Restores the quarter-turn symmetry of a square: the upper left quarter replaces the others.
-
-    Enlarging rounds rows before columns, which breaks this symmetry.
-    """
-    pixels = np.asarray(image.convert("RGB"))
-    half = image.width // 2
-    quarter = pixels[:half, :half]
-    upper = np.hstack([quarter, np.rot90(quarter, 3)])
-    return Image.fromarray(np.vstack([upper, np.rot90(upper, 2)]))
-
-
-def repeated(path: Path) -> bytes:
-    """The image in a file, two by two, as a WebP: shows whether its edges meet."""
+def tile_preview(path: Path) -> bytes:
+    """A WebP of the image in a file, repeated two by two, to show whether its edges match."""
     with Image.open(path) as image:
         shown = side_by_side([image.convert("RGB")] * 4)
     shown.thumbnail((2 * SHOWN_SIDE, 2 * SHOWN_SIDE))
@@ -158,7 +126,7 @@ def repeated(path: Path) -> bytes:
 
 
 def side_by_side(images: Sequence[Image.Image]) -> Image.Image:
-    """A grid of images of one size, two in a row; an empty cell is white."""
+    """A grid of images of the same size, two per row; an empty cell is white."""
     if len(images) == 1:
         return images[0]
     width, height = images[0].size
@@ -178,7 +146,7 @@ def preview(images: Sequence[Image.Image]) -> bytes:
 def frame(images: Sequence[Image.Image]) -> bytes:
     """A frame for the timelapse: a lossless WebP of the grid at its rendered size.
 
-    Cheap to write while rendering; it is enlarged when it is shown.
+    Fast to write while rendering; it is enlarged for the video.
     """
     buffer = io.BytesIO()
     side_by_side(images).save(buffer, "WEBP", lossless=True, quality=0, method=0)
@@ -193,14 +161,14 @@ def png(
     scores: Mapping[str, Any] | None = None,
     images: Mapping[str, Image.Image] = MappingProxyType({}),
 ) -> bytes:
-    """A PNG of the final image, with all that is needed to render it again in iTXt chunks.
+    """A PNG of a final image, with everything needed to render it again in iTXt chunks.
 
-    `recipe` is the recipe as JSON, `row` the index of the image in it (0, 1, …), `seed` the seed of
-    this image, `parameters` a text for people; `weights`, `versions` and `scores` are JSON objects.
-    `read_metadata` reads it back. `images` holds those that the recipe names; of an image with a
-    repainted part, the rest comes from them.
+    In the metadata, `recipe` is JSON, `row` the index of the image in the recipe (0, 1, …), `seed`
+    the seed of this image, and `parameters` a text for people; `weights`, `versions` and `scores`
+    are JSON objects. `read_metadata` reads them back. `images` maps names in the recipe to images;
+    if the recipe repaints a part of one, the rest is taken from there.
     """
-    about = PngInfo()
+    chunks = PngInfo()
     texts = {
         "Software": "Imagine",
         "parameters": _parameters(recipe, row, made_by),
@@ -214,24 +182,22 @@ def png(
     if scores:
         texts["scores"] = json.dumps(scores)
     for key, text in texts.items():
-        about.add_itxt(key, text)
+        chunks.add_itxt(key, text)
     buffer = io.BytesIO()
-    shown = enlarged(image, tile=recipe.tile)
-    if recipe.symmetry is Symmetry.QUARTER_TURN:
-        shown = turned(shown)
+    shown = upscaled(image, made_by.model, recipe.tile, recipe.symmetry)
     if inpainting := Inpainting.of(recipe, images, shown.size):
         shown = inpainting.composite(shown)
-    shown.save(buffer, "PNG", pnginfo=about)
+    shown.save(buffer, "PNG", pnginfo=chunks)
     return buffer.getvalue()
 
 
 def write_timelapse(path: Path, frames: Sequence[Path]) -> None:
-    """Writes a video of the frames, which shows the last one for a while. As `write_video`."""
+    """Writes a video of the frames that ends with a still of the last one. Raises OSError."""
     write_video(path, [*frames, *[frames[-1]] * (LINGER_SECONDS * FRAMES_PER_SECOND)])
 
 
 def write_video(path: Path, frames: Sequence[Path]) -> None:
-    """Writes an MP4 (H.264) of the frames that can be streamed and fits Discord's limit.
+    """Writes the frames as an MP4 (H.264) that can be streamed and fits Discord's limit.
 
     The write is atomic. Raises OSError.
     """
@@ -303,7 +269,7 @@ def _encode(path: Path, frames: Sequence[Path], rate: int) -> None:
                 container.mux(stream.encode(frame))
             container.mux(stream.encode(None))
     except av.FFmpegError as error:
-        # PyAV's system errors are no plain OSError.
+        # PyAV's system errors are not plain OSErrors.
         raise OSError(error.errno or errno.EIO, error.strerror or str(error)) from error
 
 

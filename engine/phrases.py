@@ -1,7 +1,8 @@
-"""Phrase banks: what images are described in and compared with, for each model.
+"""Phrase banks: the phrases that images are described with and compared to, for each model.
 
-A model of limited vocabulary is offered what it can paint: the things of its vocabulary, shapes,
-grounds and styles. Other models are offered subjects, media, styles, light and colours.
+The bank of a model with a limited vocabulary contains what the model can paint: the things in its
+vocabulary, shapes, backgrounds and styles. Other models share a bank of subjects, media, styles,
+light and colours.
 """
 
 import itertools
@@ -16,7 +17,7 @@ from core.prompts import Prompt, format_prompts
 from core.understanding.vocabulary import vocabulary_of
 
 FILE = Path(__file__).with_name("phrases.toml")
-FULL = "full"  #: the bank of models that take any words
+FULL = "full"  #: the bank of models that accept any words
 
 _WORD = re.compile(r"\{(\w+)\}")
 _BEFORE_VOWEL = re.compile(r"\ba (?=[aeio])")
@@ -24,27 +25,27 @@ _BEFORE_VOWEL = re.compile(r"\ba (?=[aeio])")
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A description that is being put together: its main text, and prompts beside it."""
+    """A description under construction: its main text, and additional prompts."""
 
     text: str
-    beside: tuple[Prompt, ...] = ()
+    additional: tuple[Prompt, ...] = ()
 
     @property
     def caption(self) -> str:
-        """All of it as one sentence, which CLIP compares with the image."""
-        return ", ".join([self.text, *(prompt.text for prompt in self.beside)])
+        """The description as one text, which CLIP compares with the image."""
+        return ", ".join([self.text, *(prompt.text for prompt in self.additional)])
 
     @property
     def prompt(self) -> str:
-        """In the grammar of `core.prompts`."""
-        return format_prompts((Prompt(self.text), *self.beside))
+        """The description in the grammar of `core.prompts`."""
+        return format_prompts((Prompt(self.text), *self.additional))
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """Phrases of which a description has at most one.
+    """Alternative phrases, of which a description contains at most one.
 
-    A phrase with `{}` goes around the text so far; any other is a prompt of its own.
+    A phrase with `{}` surrounds the text so far; any other is added as a separate prompt.
     """
 
     phrases: tuple[str, ...]
@@ -52,22 +53,22 @@ class Slot:
 
     def add(self, draft: Draft, phrase: str) -> Draft:
         if "{}" in phrase:
-            return Draft(phrase.format(draft.text), draft.beside)
-        return Draft(draft.text, (*draft.beside, Prompt(phrase, self.weight)))
+            return Draft(phrase.format(draft.text), draft.additional)
+        return Draft(draft.text, (*draft.additional, Prompt(phrase, self.weight)))
 
 
 @dataclass(frozen=True, slots=True)
 class PhraseBank:
-    """What a description begins with (`subjects`), and what may be added (`slots`), in order."""
+    """A description starts with one of the `subjects`; the `slots` may add to it, in order."""
 
     subjects: tuple[str, ...]
     slots: tuple[Slot, ...]
     neutral: tuple[str, ...] = ()
-    """Kinds of things that images show, for `engine.image_check`."""
+    """Common subjects of images, for `engine.image_check`."""
 
     @property
     def phrases(self) -> tuple[str, ...]:
-        """All of them, as the file has them."""
+        """All subjects and slot phrases, with `{}` left in place."""
         return (*self.subjects, *(phrase for slot in self.slots for phrase in slot.phrases))
 
 
@@ -78,7 +79,7 @@ def phrase_bank(model: str) -> PhraseBank:
     words, bank = file["words"], file.get(model, file[FULL])
 
     def expanded(phrases: list[str]) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(each for phrase in phrases for each in _filled(phrase, words)))
+        return tuple(dict.fromkeys(each for phrase in phrases for each in _variants(phrase, words)))
 
     vocabulary = vocabulary_of(model)
     things = list(vocabulary.labels["en"].values()) if vocabulary else []
@@ -86,8 +87,8 @@ def phrase_bank(model: str) -> PhraseBank:
     return PhraseBank(expanded(things + bank["subject"]), tuple(slots), expanded(bank["neutral"]))
 
 
-def _filled(phrase: str, words: dict[str, list[str]]) -> Iterator[str]:
-    """A phrase for each choice of words in the places of its names."""
+def _variants(phrase: str, words: dict[str, list[str]]) -> Iterator[str]:
+    """The phrase with each combination of words for the names in braces."""
     names = _WORD.findall(phrase)
     for chosen in itertools.product(*(words[name] for name in names)):
         filled = phrase

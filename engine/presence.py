@@ -35,5 +35,5 @@ async def reported(
     finally:
         task.cancel()
         await asyncio.wait({task})
-        with suppress(StoreError):  # else it counts as gone once it has not reported for long
-            await engines.leave(name)
+        with suppress(StoreError):  # without reports, the engine counts as gone after a while
+            await engines.remove(name)

@@ -1,9 +1,9 @@
 """A renderer in a Ray actor, on this machine or another.
 
-Ray starts a `RendererActor`, which holds a `LocalRenderer` and keeps stepping it. The outputs that
-are due come back as a stream, at most a few steps ahead of the reader. `RayRenderer` is the handle
-in this process. Only recipes, images, checkpoints and outputs are sent: tokens and the database
-stay with the engine.
+Ray starts a `RendererActor`, which holds a `LocalRenderer` and keeps stepping it. It returns the
+outputs that are due as a stream, at most a few steps ahead of the reader. `RayRenderer` is the
+handle in this process. Only recipes, images, checkpoints and outputs are sent: tokens and the
+database stay with the engine.
 """
 
 import asyncio
@@ -39,17 +39,17 @@ from engine.synthesis.validation import Note
 
 log = structlog.stdlib.get_logger(__name__)
 
-STEPS_AHEAD = 2  #: that nobody has read yet, before the actor waits
-FIRST_STEP_SECONDS = 600.0  #: for an actor's first output: networks may be compiled
-STEP_SECONDS = 60.0  #: for any later one, if its steps are short
-PATIENCE = 20.0  #: a step may take this many times as long as the slowest so far
+STEPS_AHEAD = 2  #: unread steps after which the actor waits
+FIRST_STEP_SECONDS = 600.0  #: timeout of an actor's first step, which may compile networks
+STEP_SECONDS = 60.0  #: minimum timeout of a later step
+TIMEOUT_FACTOR = 20.0  #: a step may take this many times as long as the slowest one so far
 
 Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
-    """What an actor offers, once its networks are loaded."""
+class RendererInfo:
+    """Describes an actor's renderer, once its networks are loaded."""
 
     provenance: Provenance
     capacity: int
@@ -59,19 +59,19 @@ class Offer:
 
 
 class RendererActor:
-    """Made a Ray actor by `engine.cluster`; every method runs in its one event loop."""
+    """`engine.cluster` makes it a Ray actor. All methods run in its event loop."""
 
     def __init__(self) -> None:
         self._renderer: LocalRenderer | None = None
         self._jobs: set[int] = set()
         self._job_added = asyncio.Event()
 
-    async def where(self) -> tuple[str, int]:
-        """Its node, and its process id there."""
+    async def location(self) -> tuple[str, int]:
+        """The id of its node, and its process id there."""
         return ray.get_runtime_context().get_node_id(), os.getpid()
 
-    async def stay(self) -> None:
-        """Never answers: the call fails when the actor ends, whatever ended it."""
+    async def wait_forever(self) -> None:
+        """Never returns: the call fails when the actor ends, whatever the cause."""
         await asyncio.Event().wait()
 
     async def missing_files(self, manifest: Manifest, data_dir: Path) -> list[str]:
@@ -85,10 +85,13 @@ class RendererActor:
         perceptors: Sequence[PerceptorChoice],
         names: Sequence[str],
         *contents: Content,
-    ) -> Offer:
-        """Loads the networks, with the files that it was sent. Raises WeightsError, DeviceError."""
+    ) -> RendererInfo:
+        """Stores the files that were sent, and loads the networks.
 
-        def loaded() -> tuple[LocalRenderer, Offer]:
+        Raises WeightsError and DeviceError.
+        """
+
+        def load() -> tuple[LocalRenderer, RendererInfo]:
             for name, content in zip(names, contents, strict=True):
                 manifest.receive(name, content)
             use_cores()
@@ -99,12 +102,14 @@ class RendererActor:
             renderer = Renderer(model, chosen)
             capacity = images_at_a_time(chosen.type, model.side)
             provenance = Provenance(model.name, model.checksums)
-            offer = Offer(provenance, capacity, free_memory(chosen), renderer.memory, str(chosen))
-            return LocalRenderer(renderer, provenance, capacity), offer
+            info = RendererInfo(
+                provenance, capacity, free_memory(chosen), renderer.memory, str(chosen)
+            )
+            return LocalRenderer(renderer, provenance, capacity), info
 
-        self._renderer, offer = await asyncio.to_thread(loaded)
+        self._renderer, info = await asyncio.to_thread(load)
         self._jobs.clear()
-        return offer
+        return info
 
     async def add(self, request: RenderRequest) -> list[Note]:
         assert self._renderer
@@ -132,7 +137,7 @@ class RendererActor:
 
     @ray.method(num_returns="streaming", _generator_backpressure_num_objects=STEPS_AHEAD)
     async def steps(self) -> AsyncIterator[list[StepOutput]]:
-        """Steps as long as there are jobs; raises what a step raises."""
+        """Runs steps while there are jobs. Raises what a step raises."""
         renderer = self._renderer
         assert renderer
         while renderer is self._renderer:
@@ -145,17 +150,17 @@ class RendererActor:
 
 
 class RayRenderer:
-    """A `RendererHandle` of a renderer in an actor."""
+    """The `RendererHandle` of a renderer in an actor."""
 
-    def __init__(self, actor: Any, offer: Offer) -> None:
-        self.provenance = offer.provenance
-        self.capacity = offer.capacity
+    def __init__(self, actor: Any, info: RendererInfo) -> None:
+        self.provenance = info.provenance
+        self.capacity = info.capacity
         self.gradient_checkpointing = False
         self.failed = False
-        self.device = offer.device
+        self.device = info.device
         self._actor = actor
-        self._offer = offer
-        self._config = CONFIGS[offer.provenance.model]
+        self._info = info
+        self._config = CONFIGS[info.provenance.model]
         self._recipes: dict[int, Recipe] = {}
         self._latest: dict[int, StepOutput] = {}
         self._stream: AsyncIterator[Awaitable[list[StepOutput]]] | None = None
@@ -170,10 +175,10 @@ class RayRenderer:
 
     @property
     def reload_seconds(self) -> float | None:
-        return None  # an idle actor is given back to the cluster instead
+        return None  # an idle actor is ended instead
 
     def offload(self) -> None:
-        """Does nothing."""
+        """Does nothing: an idle actor is ended instead."""
 
     @property
     def jobs(self) -> frozenset[int]:
@@ -181,28 +186,28 @@ class RayRenderer:
 
     @property
     def timeout(self) -> float:
-        """Seconds within which the actor has to answer."""
+        """Seconds within which the actor must respond."""
         if self._slowest_step is None:
             return FIRST_STEP_SECONDS
-        return max(STEP_SECONDS, PATIENCE * self._slowest_step)
+        return max(STEP_SECONDS, TIMEOUT_FACTOR * self._slowest_step)
 
     def headroom(self, recipe: Recipe) -> float:
-        needed = partial(self._offer.memory.needed, config=self._config)
+        needed = partial(self._info.memory.needed, config=self._config)
         taken = needed(self._recipes.values())
         more = needed([*self._recipes.values(), recipe]) - taken
-        return (self._offer.free_bytes - taken) / more
+        return (self._info.free_bytes - taken) / more
 
     async def add(self, request: RenderRequest) -> list[Note]:
         self._recipes[request.job_id] = request.recipe
         try:
-            return await self._answer(self._actor.add.remote(request))
+            return await self._result(self._actor.add.remote(request))
         except BaseException:
             self._recipes.pop(request.job_id, None)
             raise
 
     async def step(self) -> list[StepOutput]:
         started = time.monotonic()
-        outputs = await self._answer(self._next())
+        outputs = await self._result(self._next_outputs())
         self._slowest_step = max(self._slowest_step or 0.0, time.monotonic() - started)
         for output in outputs:
             if output.ended:
@@ -214,10 +219,10 @@ class RayRenderer:
     async def describe(self, image: Image.Image, refused: frozenset[str]) -> list[Description]:
         """The first call embeds the phrases, which takes about as long as a first step."""
         call = self._actor.describe.remote(image, refused)
-        return await self._answer(call, patience=FIRST_STEP_SECONDS)
+        return await self._result(call, timeout_seconds=FIRST_STEP_SECONDS)
 
     async def checkpoint(self, job_id: int) -> Checkpoint | None:
-        """The checkpoint that came with its last output."""
+        """The checkpoint from the job's last output."""
         output = self._latest.get(job_id)
         return output.checkpoint() if output else None
 
@@ -235,8 +240,8 @@ class RayRenderer:
     def close(self) -> None:
         """The actor belongs to `engine.cluster`, which ends it."""
 
-    def give_up(self, reason: str, *, failed: bool) -> None:
-        """Marks it as lost."""
+    def mark_lost(self, reason: str, *, failed: bool) -> None:
+        """Makes pending and later calls raise RendererLost."""
         if not self.lost:
             self._reason, self.failed = reason, failed
             self._lost.set()
@@ -251,53 +256,55 @@ class RayRenderer:
         self._recipes.pop(job_id, None)
         self._latest.pop(job_id, None)
 
-    # -- the way there ---------------------------------------------------------------------
+    # -- calls to the actor ----------------------------------------------------------------
 
-    def _send(self, method: Any, *arguments: object) -> None:
-        """Calls the actor without waiting; what it raises is logged."""
+    def _send(self, method: Any, *args: object) -> None:
+        """Calls the actor without waiting; exceptions are logged."""
         if not self.lost:
-            method.remote(*arguments).future().add_done_callback(_log_failure)
+            method.remote(*args).future().add_done_callback(_log_failure)
 
     async def _watch(self) -> None:
-        """Notices the end of an actor also while nothing is asked of it."""
+        """Notices the end of the actor, even without other calls to it."""
         try:
-            await self._actor.stay.remote()
+            await self._actor.wait_forever.remote()
         except RayError as error:
-            self.give_up(_first_line(error), failed=True)
+            self.mark_lost(_first_line(error), failed=True)
 
-    async def _next(self) -> list[StepOutput]:
+    async def _next_outputs(self) -> list[StepOutput]:
         if self._stream is None:
             self._stream = self._actor.steps.remote()
         return await (await anext(self._stream))
 
-    async def _answer(self, call: Awaitable[Result], patience: float | None = None) -> Result:
-        """Awaits a call of the actor. Raises what it raises, and RendererLost on a timeout."""
-        seconds = patience or self.timeout
+    async def _result(
+        self, call: Awaitable[Result], timeout_seconds: float | None = None
+    ) -> Result:
+        """Awaits a call to the actor. Raises what it raises, and RendererLost on a timeout."""
+        seconds = timeout_seconds or self.timeout
         try:
             async with asyncio.timeout(seconds):
-                answer = asyncio.ensure_future(call)
+                response = asyncio.ensure_future(call)
                 lost = asyncio.create_task(self._lost.wait())
                 try:
-                    await asyncio.wait({answer, lost}, return_when=asyncio.FIRST_COMPLETED)
-                    if answer.done():
-                        return answer.result()
+                    await asyncio.wait({response, lost}, return_when=asyncio.FIRST_COMPLETED)
+                    if response.done():
+                        return response.result()
                 finally:
                     lost.cancel()
-                    answer.cancel()
+                    response.cancel()
         except TimeoutError:
-            self.give_up(f"It has not answered for {seconds:.0f} seconds.", failed=True)
+            self.mark_lost(f"It has not responded for {seconds:.0f} seconds.", failed=True)
         except RayTaskError as error:
-            self._stream = None  # it has ended with what was raised
+            self._stream = None  # the exception has ended it
             raise error.cause from None
         except (RayError, StopAsyncIteration) as error:
-            self.give_up(_first_line(error), failed=True)
+            self.mark_lost(_first_line(error), failed=True)
         raise RendererLost(self._reason)
 
 
 def _log_failure(call: Future[None]) -> None:
-    """The end of the actor itself is noticed elsewhere."""
+    """Logs what a call raised. `RayRenderer._watch` notices the end of the actor itself."""
     if not call.cancelled() and isinstance(error := call.exception(), RayTaskError):
-        log.error("a call of the renderer failed", error=_first_line(error))
+        log.error("a call to the renderer failed", error=_first_line(error))
 
 
 def _first_line(error: BaseException) -> str:

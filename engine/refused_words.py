@@ -1,4 +1,4 @@
-"""A server's word rules, applied to texts that the engine would show there."""
+"""Applies a server's word rules to texts that the engine would show there."""
 
 import asyncio
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Renders one recipe to files, without Discord and without a database."""
+"""Renders one recipe to files, without Discord or a database."""
 
 import signal
 import sys
@@ -34,7 +34,7 @@ from engine.synthesis.output import StepOutput
 from engine.synthesis.renderer import Renderer
 from engine.synthesis.request import RenderRequest
 
-JOB_ID = 1  #: id of the only job
+JOB_ID = 1  #: the id of the only job
 
 
 class RenderError(Exception):
@@ -42,29 +42,29 @@ class RenderError(Exception):
 
 
 def render(
-    recipe: Recipe, settings: Settings, folder: Path, before: Metadata | None = None
+    recipe: Recipe, settings: Settings, folder: Path, original: Metadata | None = None
 ) -> list[Path]:
     """Renders into a folder; returns the paths of the images, the film and the timelapse.
 
-    The images that the recipe names are read from `folder/initial/`. `before` belongs to an image
-    that is rendered again: what has changed since is said. Raises DeviceError, WeightsError,
-    RecipeRefused, ImageError, RenderError, OSError.
+    Images that the recipe names are read from `folder/initial/`. `original` is the metadata of an
+    image that is rendered again: each file or package that has changed since causes a warning.
+    Raises DeviceError, WeightsError, RecipeRefused, ImageError, RenderError and OSError.
     """
     if recipe.source:
         raise RenderError(
-            f"This image starts from job {recipe.source.job} of a bot, and only that bot has its "
-            "latents."
+            f"This image starts from job {recipe.source.job} of a bot, and only that bot has the "
+            "job's latents."
         )
     device = choose_device(settings.device)
     use_cores()
     images = {name: load_image(name, folder) for name in recipe.image_names}
     model = load_model(settings.model, settings.data_dir, device, settings.perceptors)
     provenance = Provenance(model.name, model.checksums)
-    for difference in before.differences(provenance) if before else ():
+    for difference in original.differences(provenance) if original else ():
         print(f"Warning: {difference} The image may differ.", file=sys.stderr)
     files = JobFiles(folder, recipe, provenance, images=images)
     try:
-        last = _steps(Renderer(model, device), recipe, images, files)
+        last = _run_steps(Renderer(model, device), recipe, images, files)
     except (MemoryError, RuntimeError) as error:
         if out_of_memory(error):
             raise RenderError(reason_text(reason_for(error, recipe, incident=""))) from error
@@ -74,10 +74,10 @@ def render(
     return [*results, *tile_previews(files.folder), *film, timelapse_of(files.folder)]
 
 
-def _steps(
+def _run_steps(
     renderer: Renderer, recipe: Recipe, images: Mapping[str, Image.Image], files: JobFiles
 ) -> StepOutput:
-    """Takes all steps and returns the output of the last."""
+    """Runs all steps; returns the output of the last one."""
     for note in renderer.add(RenderRequest(JOB_ID, recipe, images)):
         print(note_text(note), file=sys.stderr)
     timer = StepTimer()
@@ -98,24 +98,27 @@ def _steps(
 
 @contextmanager
 def _on_interrupt(act: Callable[[], None]) -> Iterator[Callable[[], bool]]:
-    """The first Ctrl-C acts, the second one ends the program. Yields whether the first has come."""
+    """Calls `act` on the first Ctrl-C; the second one ends the program.
+
+    Yields a function that returns whether Ctrl-C was pressed.
+    """
     count = 0
 
     def handle(number: int, frame: object) -> None:
         nonlocal count
         count += 1
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, previous)
         act()
 
-    before = signal.signal(signal.SIGINT, handle)
+    previous = signal.signal(signal.SIGINT, handle)
     try:
         yield lambda: count > 0
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, previous)
 
 
 def _report(output: StepOutput, seconds_left: float | None) -> None:
-    """A live line on a terminal; elsewhere ten lines."""
+    """Prints a line that updates in place on a terminal, otherwise ten lines in total."""
     line = progress_line(progress_of(output, seconds_left))
     if sys.stderr.isatty():
         end = "\n" if output.done else ""
@@ -125,7 +128,7 @@ def _report(output: StepOutput, seconds_left: float | None) -> None:
 
 
 def progress_line(progress: Progress) -> str:
-    """One line of numbers, always in this form (exclude and time left only where known)::
+    """One line of numbers in this form, with exclude and time left only if they are known::
 
         ████░░░░░░ step 60/150 · include 0.312 · exclude 0.041 · left 1:15
 

@@ -1,6 +1,6 @@
-"""The loop of one renderer: start pending jobs, take a step, record the results.
+"""The loop of one renderer: starts pending jobs, runs a step, records the results.
 
-It never waits for Discord, and for the disk only if that is slower than the renderer.
+It never waits for Discord, and waits for the disk only if that is slower than the renderer.
 """
 
 import time
@@ -62,7 +62,7 @@ class RenderLoop:
             log.warning("renderer lost", jobs=list(slot.jobs), reason=str(error))
         slot.stopped = True
         if self._renderer.lost:
-            await self._give_back_all()
+            await self._requeue_all()
 
     def _offload_if_idle(self) -> None:
         idle_seconds = self._services.idle_seconds
@@ -71,12 +71,12 @@ class RenderLoop:
         if time.monotonic() - self._busy_at >= idle_seconds:
             log.info("renderer offloaded", idle_seconds=idle_seconds)
             self._renderer.offload()
-            self._busy_at = time.monotonic()  # not again before it has taken effect
+            self._busy_at = time.monotonic()  # don't repeat it before it takes effect
 
     async def _start(self, job: RunningJob) -> None:
-        describes = job.job.kind is JobKind.DESCRIPTION
+        is_description = job.job.kind is JobKind.DESCRIPTION
         try:
-            if describes:
+            if is_description:
                 await job.describe(self._renderer, self._refused_words)
             else:
                 await job.start(self._renderer)
@@ -87,21 +87,21 @@ class RenderLoop:
                 return
             self._scheduler.remove(self._slot, job)
             if out_of_memory(error) and self._slot.jobs:
-                await self._give_back_for_room(job)
+                await self._requeue_for_memory(job)
             elif isinstance(error, StoreError):
                 log.warning("a job cannot be started, trying again", job=job.id, error=str(error))
-                await job.give_back()
+                await job.requeue()
             else:
                 await fail_all([job], error)
             return
-        if describes:
+        if is_description:
             self._scheduler.remove(self._slot, job)
-        elif not self._slot.holds(job):  # it was taken away while it was added
+        elif not self._slot.holds(job):  # it was removed while it was being added
             await job.detach()
 
     async def _step(self) -> None:
-        """Takes one step of the renderer and processes the outputs."""
-        began = time.monotonic()
+        """Runs one step of the renderer and processes the outputs."""
+        started = time.monotonic()
         try:
             outputs = await self._renderer.step()
         except RendererLost:
@@ -119,11 +119,11 @@ class RenderLoop:
         for job, output in stepped:
             if self._slot.holds(job):
                 await self._process(job, output)
-        # Measured here, because a GPU goes on computing after its step has returned.
-        self._slot.measure(time.monotonic() - began)
+        # Measured here, because a GPU continues computing after `step` has returned.
+        self._slot.measure(time.monotonic() - started)
 
     def _job_of(self, output: StepOutput) -> RunningJob | None:
-        """The job of an output. None if it was taken away; then it is aborted once more."""
+        """The job of an output; None if it was removed, in which case it is aborted again."""
         job = self._slot.jobs.get(output.job_id)
         if job is None:
             self._renderer.abort(output.job_id)
@@ -143,14 +143,14 @@ class RenderLoop:
             self._scheduler.remove(self._slot, job)
             job.finish(output)
 
-    # -- the database decides --------------------------------------------------------------
+    # -- jobs that are no longer ours ------------------------------------------------------
 
     async def _sync_with_database(self) -> None:
         """Drops jobs that were cancelled, paused, or taken over by another engine.
 
-        Jobs that are to finish early get one more step.
+        Jobs that should finish early get one more step.
         """
-        # Before the query, which would not include later ones.
+        # Listed before the query, whose result may lack jobs that are claimed later.
         held = list(self._slot.jobs.values())
         try:
             owned = await self._services.leases.owned()
@@ -166,36 +166,36 @@ class RenderLoop:
                 job.finish_early()
 
     async def _drop(self, job: RunningJob) -> None:
-        """Stops a job that is no longer ours; a paused one resumes later where it is now."""
+        """Stops a job that is no longer ours; a paused one will resume from its current step."""
         frames = self._services.frames
         frames.drop_frames(job.job)
         frames.job_ended()
         try:
-            now = await self._jobs.get(job.id)
-            if now and now.state is State.QUEUED:
+            current = await self._jobs.get(job.id)
+            if current and current.state is State.QUEUED:
                 await job.write_checkpoint()
-                pause = (await self._guild_settings.get(now.guild_id)).pause
-                with use_locale(now.locale):
+                pause = (await self._guild_settings.get(current.guild_id)).pause
+                with use_locale(current.locale):
                     notes = [paused_text(pause, job.step)] if pause else []
-                frames.show_frame(now, Frame(notes=notes, state=State.QUEUED))
+                frames.show_frame(current, Frame(notes=notes, state=State.QUEUED))
         except StoreError as error:
-            log.warning("a job will resume at an older step", job=job.id, error=str(error))
+            log.warning("a job will resume from an older step", job=job.id, error=str(error))
         await job.detach()
         self._scheduler.remove(self._slot, job)
         log.info("job dropped", job=job.id, step=job.step)
 
-    # -- trouble ---------------------------------------------------------------------------
+    # -- failed steps ----------------------------------------------------------------------
 
     async def _recover(self, error: Exception) -> None:
-        """Recovers from a step that failed.
+        """Recovers from a failed step.
 
-        Out of memory, the youngest job waits for the others; the last one is retried with gradient
-        checkpointing. After any other error, all jobs in the renderer fail.
+        If memory ran out, the newest of several jobs is requeued; a single job is retried with
+        gradient checkpointing. After any other error, all jobs in the renderer fail.
         """
         jobs = self._slot.started
         if out_of_memory(error) and len(jobs) > 1:
             self._scheduler.remove(self._slot, jobs[-1])
-            await self._give_back_for_room(jobs[-1])
+            await self._requeue_for_memory(jobs[-1])
         elif out_of_memory(error) and jobs and not self._renderer.gradient_checkpointing:
             log.warning("out of memory; trying gradient checkpointing", job=jobs[0].id)
             self._renderer.enable_gradient_checkpointing()
@@ -208,16 +208,16 @@ class RenderLoop:
             self._scheduler.remove(self._slot, job)
         await fail_all(jobs, error)
 
-    async def _give_back_for_room(self, job: RunningJob) -> None:
-        """Returns a job that did not fit beside the others, and takes no more until they end."""
+    async def _requeue_for_memory(self, job: RunningJob) -> None:
+        """Requeues a job that did not fit into memory, and accepts no more until others end."""
         self._slot.capacity = self._slot.images
         log.warning("out of memory; fewer images for now", images=self._slot.images, job=job.id)
-        await job.give_back()
+        await job.requeue()
 
     # -- other renderers -------------------------------------------------------------------
 
     async def _move_outgoing(self) -> None:
-        """Moves jobs to another renderer with their current state."""
+        """Moves outgoing jobs to their new renderers, with their current state."""
         while self._slot.outgoing:
             job_id, target = self._slot.outgoing.popitem()
             if (job := self._slot.jobs.get(job_id)) and job.started:
@@ -227,11 +227,11 @@ class RenderLoop:
                 log.info("job moved", job=job.id, step=job.step)
                 await self._scheduler.assign(job.job, target)
 
-    async def _give_back_all(self) -> None:
-        """The renderer is lost: its jobs resume elsewhere from their last checkpoints."""
+    async def _requeue_all(self) -> None:
+        """Requeues the jobs of a lost renderer; they resume from their last checkpoints."""
         self._scheduler.remove_slot(self._slot)
         for job in list(self._slot.jobs.values()):
             if self._slot.holds(job):
                 self._slot.remove(job)
-                await job.give_back(renderer_failed=self._renderer.failed)
+                await job.requeue(renderer_failed=self._renderer.failed)
         self._renderer.close()

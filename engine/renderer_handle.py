@@ -1,6 +1,6 @@
 """The interface to a renderer, wherever it runs, and a renderer in a thread of this process.
 
-`engine.ray_renderer` implements it with a Ray actor, which holds a `LocalRenderer` in turn.
+`engine.ray_renderer` implements it with a Ray actor, which holds a `LocalRenderer`.
 """
 
 import asyncio
@@ -32,18 +32,18 @@ from engine.synthesis.validation import Note
 
 log = structlog.stdlib.get_logger(__name__)
 
-SMALL_SIDE = 192  #: the most pixels of images that a CPU renders several of at a time
-PREVIEW_SECONDS = 1.0  #: between two outputs of a job whose frames are not kept
+SMALL_SIDE = 192  #: pixels; up to this side, a CPU renders several images at a time
+PREVIEW_SECONDS = 1.0  #: between outputs of a job that are only shown, not kept
 
 P = ParamSpec("P")
 Result = TypeVar("Result")
 
 
-class RendererLost(Exception):  # noqa: N818 - it may be nobody's fault: a machine was taken away
+class RendererLost(Exception):  # noqa: N818 - not always an error: a machine may be removed
     """The renderer is gone, and with it everything since the last checkpoints of its jobs."""
 
 
-class JobsDropped(Exception):  # noqa: N818 - named after what has happened
+class JobsDropped(Exception):  # noqa: N818 - named after the event
     """The renderer no longer holds these jobs, although it never reported their end."""
 
     def __init__(self, job_ids: frozenset[int]) -> None:
@@ -56,10 +56,10 @@ class ClusterError(Exception):
 
 
 class RendererHandle(Protocol):
-    """A renderer without its blocking calls.
+    """The asynchronous interface to a renderer.
 
-    `abort`, `finish_early` and `enable_gradient_checkpointing` return at once and take effect
-    before the next step that starts.
+    `abort`, `finish_early` and `enable_gradient_checkpointing` return immediately and take effect
+    before the next step starts.
     """
 
     provenance: Provenance
@@ -76,30 +76,30 @@ class RendererHandle(Protocol):
 
     @property
     def gradient_checkpointing(self) -> bool:
-        """Whether it already saves memory at the cost of speed."""
+        """Whether it recomputes activations, which takes less memory but is slower."""
 
     @property
     def reload_seconds(self) -> float | None:
-        """Seconds that the next job waits for offloaded networks; None if none are."""
+        """Seconds that the next job waits for offloaded networks; None if they are loaded."""
 
     def headroom(self, recipe: Recipe) -> float:
         """How many more jobs like this fit into its memory."""
 
     async def add(self, request: RenderRequest) -> list[Note]:
-        """As `Renderer.add`. Raises what that raises, and RendererLost."""
+        """Like `Renderer.add`. Also raises RendererLost."""
 
     async def step(self) -> list[StepOutput]:
         """Advances every job by one step; returns the outputs that are due, on the host.
 
-        Due are kept frames, the last output of a job, and one each `PREVIEW_SECONDS` in between.
+        An output is due if its frame is kept, if it is the job's last, and every `PREVIEW_SECONDS`.
         Raises what `Renderer.step` raises, JobsDropped and RendererLost.
         """
 
     async def describe(self, image: Image.Image, refused: frozenset[str]) -> list[Description]:
-        """As `Describer.describe`. Raises RendererLost, too."""
+        """Like `Describer.describe`. Also raises RendererLost."""
 
     async def checkpoint(self, job_id: int) -> Checkpoint | None:
-        """The state of a job that is rendered, None before its first step. Never raises."""
+        """The state of a job in the renderer; None before its first step. Never raises."""
 
     def abort(self, job_id: int) -> None: ...
     def finish_early(self, job_id: int) -> None: ...
@@ -112,12 +112,12 @@ class RendererHandle(Protocol):
 
 
 @dataclass(slots=True)
-class _Held:
+class _HeldJob:
     """A job in the renderer."""
 
     latest: StepOutput | None = None
     concepts: tuple[str, ...] = ()
-    """What its images are checked for."""
+    """The concepts that its images are checked for."""
     output_at: float = -math.inf
     """When an output was last returned."""
 
@@ -125,8 +125,8 @@ class _Held:
 class LocalRenderer:
     """A renderer in a separate thread, so that the event loop never waits for the device.
 
-    Methods that end in `_here` run in that thread, one after another. Everything that touches the
-    renderer, or outputs still on the device, goes through them.
+    Methods whose names end in `_in_thread` run in that thread, one after another. Everything that
+    touches the renderer, or outputs still on the device, goes through them.
     """
 
     lost = failed = False
@@ -135,7 +135,7 @@ class LocalRenderer:
         self.provenance = provenance
         self.capacity = capacity
         self._renderer = renderer
-        self._held: dict[int, _Held] = {}
+        self._held: dict[int, _HeldJob] = {}
         self._reload_seconds = 0.0
         self._thread = ThreadPoolExecutor(1, "renderer")
 
@@ -164,26 +164,26 @@ class LocalRenderer:
         return self._reload_seconds if self._renderer.offloaded else None
 
     def headroom(self, recipe: Recipe) -> float:
-        return math.inf  # no other renderer could take the job; `add` checks
+        return math.inf  # there is no other renderer to choose; `add` checks the memory
 
     async def add(self, request: RenderRequest) -> list[Note]:
-        return await self._run(self._add_here, request)
+        return await self._run(self._add_in_thread, request)
 
     async def step(self) -> list[StepOutput]:
-        return await self._run(self._step_here)
+        return await self._run(self._step_in_thread)
 
     async def describe(self, image: Image.Image, refused: frozenset[str]) -> list[Description]:
-        return await self._run(self._describe_here, image, refused)
+        return await self._run(self._describe_in_thread, image, refused)
 
     async def checkpoint(self, job_id: int) -> Checkpoint | None:
         try:
-            return await self._run(self._checkpoint_here, job_id)
+            return await self._run(self._checkpoint_in_thread, job_id)
         except Exception as error:
             log.warning("a checkpoint could not be made", job=job_id, exc_info=error)
             return None
 
     def abort(self, job_id: int) -> None:
-        self._send(self._abort_here, job_id)
+        self._send(self._abort_in_thread, job_id)
 
     def finish_early(self, job_id: int) -> None:
         self._send(self._renderer.finish_early, job_id)
@@ -192,39 +192,43 @@ class LocalRenderer:
         self._send(self._renderer.enable_gradient_checkpointing)
 
     def offload(self) -> None:
-        self._send(self._offload_here)
+        self._send(self._offload_in_thread)
 
     def close(self) -> None:
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     # -- in the renderer's thread ----------------------------------------------------------
 
-    def _add_here(self, request: RenderRequest) -> list[Note]:
+    def _add_in_thread(self, request: RenderRequest) -> list[Note]:
         notes = self._renderer.add(request)
-        self._held[request.job_id] = _Held(concepts=request.concepts)
+        self._held[request.job_id] = _HeldJob(concepts=request.concepts)
         return notes
 
-    def _describe_here(self, image: Image.Image, refused: frozenset[str]) -> list[Description]:
+    def _describe_in_thread(self, image: Image.Image, refused: frozenset[str]) -> list[Description]:
         self._renderer.reload()
         return self._describer.describe(image, refused)
 
-    def _offload_here(self) -> None:
-        """Moving there takes about as long as moving back."""
-        began = time.monotonic()
+    def _offload_in_thread(self) -> None:
+        """Measures the time, because moving the networks back takes about as long."""
+        started = time.monotonic()
         self._renderer.offload()
-        self._reload_seconds = time.monotonic() - began
+        self._reload_seconds = time.monotonic() - started
 
-    def _step_here(self) -> list[StepOutput]:
+    def _step_in_thread(self) -> list[StepOutput]:
         if dropped := self._held.keys() - self._renderer.job_ids:
             for job_id in dropped:
                 del self._held[job_id]
             raise JobsDropped(frozenset(dropped))
         outputs = self._renderer.step()
-        due = [self._checked(output).to_host() for output in outputs if self._is_due(output)]
+        due = [
+            self._with_concept_scores(output).to_host()
+            for output in outputs
+            if self._is_due(output)
+        ]
         for output in outputs:
             if output.ended:
                 del self._held[output.job_id]
-            else:  # kept, so that a checkpoint can be made of any step
+            else:  # kept so that a checkpoint can be made after any step
                 self._held[output.job_id].latest = output
         return due
 
@@ -240,8 +244,8 @@ class LocalRenderer:
             held.output_at = now
         return due
 
-    def _checked(self, output: StepOutput) -> StepOutput:
-        """With the scores of the concepts that the job is checked for."""
+    def _with_concept_scores(self, output: StepOutput) -> StepOutput:
+        """Adds the scores of the concepts that the job is checked for."""
         concepts = self._held[output.job_id].concepts
         if not concepts or output.fault:
             return output
@@ -250,35 +254,33 @@ class LocalRenderer:
     def _concept_scores(self, output: StepOutput, concepts: tuple[str, ...]) -> dict[str, float]:
         return self._image_check.scores(output.pixels, concepts)
 
-    def _checkpoint_here(self, job_id: int) -> Checkpoint | None:
+    def _checkpoint_in_thread(self, job_id: int) -> Checkpoint | None:
         held = self._held.get(job_id)
         return held.latest.checkpoint() if held and held.latest else None
 
-    def _abort_here(self, job_id: int) -> None:
+    def _abort_in_thread(self, job_id: int) -> None:
         self._held.pop(job_id, None)
         self._renderer.abort(job_id)
 
-    # -- the way there ---------------------------------------------------------------------
+    # -- calls into the thread -------------------------------------------------------------
 
-    async def _run(
-        self, work: Callable[P, Result], *arguments: P.args, **named: P.kwargs
-    ) -> Result:
-        return await asyncio.wrap_future(self._thread.submit(work, *arguments, **named))
+    async def _run(self, work: Callable[P, Result], *args: P.args, **kwargs: P.kwargs) -> Result:
+        return await asyncio.wrap_future(self._thread.submit(work, *args, **kwargs))
 
-    def _send(self, work: Callable[P, None], *arguments: P.args, **named: P.kwargs) -> None:
-        self._thread.submit(work, *arguments, **named).add_done_callback(_log_failure)
+    def _send(self, work: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
+        self._thread.submit(work, *args, **kwargs).add_done_callback(_log_failure)
 
 
 def _log_failure(call: Future[None]) -> None:
     if not call.cancelled() and (error := call.exception()):
-        log.error("a call of the renderer failed", exc_info=error)
+        log.error("a call to the renderer failed", exc_info=error)
 
 
 def images_at_a_time(device: str, side: int) -> int:
     """How many images of a model's own size are rendered together on `cpu` or `cuda`.
 
     On a CPU, two full-size images together take 2.7 times as long as one (docs/performance.md), so
-    they are rendered one after the other.
+    they are rendered one after another.
     """
     if device == "cuda":
         return 16

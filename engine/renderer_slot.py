@@ -1,4 +1,4 @@
-"""A renderer with the jobs assigned to it."""
+"""A renderer and the jobs assigned to it."""
 
 import asyncio
 import time
@@ -19,18 +19,18 @@ STEP = Histogram(
 
 @dataclass(slots=True, eq=False)
 class RendererSlot:
-    """A renderer and its jobs: those in progress and those still to be started."""
+    """A renderer and its jobs: those in progress and those that have not started."""
 
     renderer: RendererHandle
     capacity: int = 0
-    """About how many images it takes; fewer than the renderer's limit while memory is short."""
+    """About how many images fit into it; reduced after memory ran out, until it is empty."""
     jobs: dict[int, RunningJob] = field(default_factory=dict)
     outgoing: dict[int, "RendererSlot"] = field(default_factory=dict)
-    """Jobs to be moved to another slot after the current step."""
+    """Jobs that move to another slot after the current step."""
     wakeup: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when a job arrives."""
     last_tick: float = field(default_factory=time.monotonic)
-    """When its loop last started a turn."""
+    """When its loop last started an iteration, in monotonic seconds."""
     stopped: bool = False
     """Whether its loop and the last step have ended."""
     timer: StepTimer = field(default_factory=StepTimer)
@@ -44,12 +44,12 @@ class RendererSlot:
 
     @property
     def free(self) -> int:
-        """How many more images it takes."""
+        """How many more images fit into it."""
         return min(self.capacity, self.renderer.capacity) - self.images
 
     @property
     def started(self) -> list[RunningJob]:
-        """The jobs that are in the renderer, the youngest last."""
+        """The jobs that are in the renderer, the newest last."""
         return [job for job in self.jobs.values() if job.started]
 
     @property
@@ -75,6 +75,6 @@ class RendererSlot:
         self.timer.measure(seconds, sum(job.cost for job in self.started))
 
     def seconds_left(self, job: RunningJob) -> float | None:
-        """Estimated seconds left for a job, if the others stay; None before the first step."""
+        """Estimated seconds left for a job, if no other job leaves; None before the first step."""
         others = sum(other.cost for other in self.started if other is not job)
         return self.timer.seconds(job.cost_left + job.steps_left * others)

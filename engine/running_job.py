@@ -13,7 +13,7 @@ from prometheus_client import Histogram
 
 from core.database.claims import MAX_ATTEMPTS
 from core.description import MAX_DESCRIPTIONS, write_descriptions
-from core.discord_ui.job_message import about
+from core.discord_ui.job_message import duration_text
 from core.i18n import gettext, use_locale
 from core.image_check import CheckAction, Concept, strictest_match
 from core.job import Job, Reason, ReasonCode, State
@@ -50,16 +50,16 @@ RENDERED = Histogram(
 
 @dataclass(frozen=True, slots=True)
 class JobServices:
-    """What all jobs of an engine share."""
+    """Shared by all jobs of an engine."""
 
     leases: Leases
     frames: FrameSink
     data_dir: Path
-    checked: CheckedConcepts
+    checked_concepts: CheckedConcepts
     writer_threads: ThreadPoolExecutor
     """Encodes and writes files."""
     idle_seconds: float | None = None
-    """Idle seconds after which a renderer's networks leave the GPU; None for never."""
+    """Idle seconds after which a renderer's networks are offloaded from the GPU; None for never."""
     finishing: set[asyncio.Task[None]] = field(default_factory=set)
     """Jobs whose images are being written."""
 
@@ -67,16 +67,16 @@ class JobServices:
 class RunningJob:
     """A job that this engine has claimed.
 
-    Writes of one job never overlap, and none is in progress once it has been given up, so another
-    renderer or engine reads complete files.
+    Writes of one job never overlap. None is in progress once the job has been requeued or moved,
+    so another renderer or engine reads complete files.
     """
 
     def __init__(self, job: Job, services: JobServices) -> None:
         self.job = job
         self.step = 0
         self.cost = self.cost_left = 0.0
+        """The cost of its latest step and of the remaining ones; 0 before the first step."""
         self.steps_left = job.recipe.steps
-        """The cost of its latest step and of the remaining ones; 0 before the first."""
         self.started = False
         """Whether it is in its renderer."""
         self.stopping = False
@@ -98,31 +98,32 @@ class RunningJob:
     # -- start -----------------------------------------------------------------------------
 
     async def start(self, renderer: RendererHandle) -> None:
-        """Adds the job to a renderer, at its last checkpoint if there is one.
+        """Adds the job to a renderer, from its last checkpoint if there is one.
 
-        Raises what `RendererHandle.add` raises, ImageError for an image that is missing, and
-        StoreError.
+        Raises what `RendererHandle.add` raises, ImageError for a missing image, and StoreError.
         """
         self._renderer = renderer
-        self._concepts = await self._services.checked.of(self.job)
+        self._concepts = await self._services.checked_concepts.of(self.job)
         with use_locale(self.job.locale):
             request = await asyncio.to_thread(self._request)
             if (seconds := renderer.reload_seconds) is not None:
-                waking = gettext("Loading the model onto the GPU: {time}.", time=about(seconds))
-                self._services.frames.show_frame(self.job, Frame(notes=[waking]))
+                note = gettext(
+                    "Loading the model onto the GPU: {time}.", time=duration_text(seconds)
+                )
+                self._services.frames.show_frame(self.job, Frame(notes=[note]))
         try:
             notes = await renderer.add(request)
         except CheckpointError as error:
             log.warning("a job starts over", job=self.id, reason=str(error))
             request = replace(request, resume_from=None)
             notes = await renderer.add(request)
-        self._started_with(request, notes)
+        self._on_started(request, notes)
 
     async def describe(self, renderer: RendererHandle, refused: RefusedWords) -> None:
-        """Describes the image of the recipe, and ends the job, unless it is no longer ours.
+        """Describes the image of the recipe, and ends the job unless it is no longer ours.
 
-        Raises what `RendererHandle.describe` raises, ImageError for an image that is missing, and
-        StoreError, OSError.
+        Raises what `RendererHandle.describe` raises, ImageError for a missing image, StoreError and
+        OSError.
         """
         self._renderer, self.started = renderer, True
         job, folder = self.job, self._services.data_dir
@@ -132,8 +133,8 @@ class RunningJob:
             image = await asyncio.to_thread(load_image, name, folder)
         phrases = phrase_bank(renderer.provenance.model).phrases
         found = await renderer.describe(image, await refused.among(job, phrases))
-        bad = await refused.among(job, [each.prompt for each in found])
-        shown = [each for each in found if each.prompt not in bad][:MAX_DESCRIPTIONS]
+        refused_prompts = await refused.among(job, [each.prompt for each in found])
+        shown = [each for each in found if each.prompt not in refused_prompts][:MAX_DESCRIPTIONS]
         await asyncio.to_thread(write_descriptions, folder_of(self.id, folder), shown)
         await self._end(State.DONE, None)
 
@@ -141,8 +142,8 @@ class RunningJob:
         recipe, folder = self.recipe, self._services.data_dir
         resume_from = read_checkpoint(self.id, folder)
         if resume_from and resume_from.step >= recipe.steps:
-            # Interrupted after its last step, before its end was recorded. A further step would
-            # make another image; from the start it is the same one.
+            # Interrupted after its last step, before its end was recorded. One more step would
+            # change the image, so render it again from the start.
             resume_from = None
         return RenderRequest(
             self.id,
@@ -153,7 +154,7 @@ class RunningJob:
             resume_from=resume_from,
         )
 
-    def _started_with(self, request: RenderRequest, notes: Sequence[Note]) -> None:
+    def _on_started(self, request: RenderRequest, notes: Sequence[Note]) -> None:
         assert self._renderer
         job, recipe = self.job, self.recipe
         self.step = request.resume_from.step if request.resume_from else 0
@@ -167,11 +168,11 @@ class RunningJob:
         self._services.frames.show_frame(job, Frame(notes=self.notes))
 
     def add_notes(self, notes: Sequence[Note]) -> None:
-        """Notes that the member sees from the next frame on, in their language."""
+        """Adds notes, which the member sees from the next frame on, in their language."""
         with use_locale(self.job.locale):
             self.notes = [*self.notes, *map(note_text, notes)]
 
-    # -- while it is rendered --------------------------------------------------------------
+    # -- during rendering ------------------------------------------------------------------
 
     def update(self, output: StepOutput) -> None:
         """Records a step, even if the job is no longer ours."""
@@ -179,7 +180,7 @@ class RunningJob:
         self.cost, self.cost_left = output.cost, output.cost_left
 
     def show(self, output: StepOutput, seconds_left: float | None) -> None:
-        """Shows a frame; hides or drops its images if they show a concept, as at the end."""
+        """Shows a frame. Its images become spoilers, or are left out, if they match a concept."""
         progress = progress_of(output, seconds_left)
         match = self._match(output.concept_scores)
         hidden = match is not None and match.action is not CheckAction.SPOILER
@@ -188,8 +189,8 @@ class RunningJob:
         self._services.frames.show_frame(self.job, frame)
 
     def _match(self, *scores: Mapping[str, float]) -> Concept | None:
-        """The strictest of the image check's matches."""
-        threshold = self._services.checked.threshold
+        """The image check's strictest match."""
+        threshold = self._services.checked_concepts.threshold
         highest: dict[str, float] = {}
         for concept, score in (pair for each in scores for pair in each.items()):
             highest[concept] = max(score, highest.get(concept, score))
@@ -200,7 +201,7 @@ class RunningJob:
         await self._writer.start_frame(output)
 
     async def write_checkpoint(self) -> None:
-        """Writes the latest state, which `detach` would lose."""
+        """Writes the latest state, which `detach` would discard."""
         if self._renderer is None or self._writer is None:
             return
         if latest := await self._renderer.checkpoint(self.id):
@@ -216,11 +217,11 @@ class RunningJob:
         if self._writer:
             await self._writer.wait()
 
-    async def give_back(self, *, renderer_failed: bool = False) -> None:
+    async def requeue(self, *, renderer_failed: bool = False) -> None:
         """Returns the job to the queue.
 
-        If its renderer has failed, the job may be the cause. So the attempt counts unless the job
-        has progressed, which bounds the attempts.
+        If its renderer failed, the job may be the cause. So the attempt counts unless the job has
+        made progress; the number of attempts is limited.
         """
         await self.detach()
         self._services.frames.drop_frames(self.job)
@@ -233,7 +234,7 @@ class RunningJob:
         log.info("job given back", job=self.id, step=self.step, attempt_counts=counts)
 
     async def fail(self, reason: Reason) -> None:
-        """Ends the job."""
+        """Ends the job as failed."""
         await self.detach()
         await self._end(State.FAILED, reason)
 
@@ -244,7 +245,7 @@ class RunningJob:
         self._renderer.finish_early(self.id)
 
     def finish(self, output: StepOutput) -> None:
-        """Starts writing the images of the last step; then the job is done."""
+        """Writes the final images in the background, then ends the job."""
         if self.stopping and output.step < output.steps:
             with use_locale(self.job.locale):
                 self.notes = [*self.notes, early_end_text(output, stopped=True)]
@@ -268,7 +269,7 @@ class RunningJob:
             await self._end(State.DONE, Reason(text=notes) if notes else None, match)
 
     async def _refuse(self, match: Concept) -> None:
-        """Ends the job without its images, which the same transaction marks for deletion."""
+        """Ends the job as failed. The same transaction marks its images for deletion."""
         await self.detach()
         await self._end(State.FAILED, Reason(ReasonCode.IMAGE_REFUSED), match)
 
@@ -282,7 +283,7 @@ class RunningJob:
 
 
 async def fail_all(jobs: Sequence[RunningJob], error: Exception) -> None:
-    """Fails jobs because of one error, with one incident code for the log and the members."""
+    """Fails jobs because of an error, with an incident code for the log and the members."""
     incident, ids = secrets.token_hex(3), [job.id for job in jobs]
     if isinstance(error, RecipeRefused | ImageError):
         log.info("recipe refused", jobs=ids, reason=str(error))

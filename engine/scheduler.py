@@ -19,7 +19,7 @@ from engine.running_job import JobServices, RunningJob
 
 log = structlog.stdlib.get_logger(__name__)
 
-POLL_SECONDS = 0.5  #: between two claims from an empty queue
+POLL_SECONDS = 0.5  #: between claims from an empty queue
 WORTH_MOVING_SECONDS = 5.0  #: a job must have this much left to be moved to an idle renderer
 
 
@@ -31,9 +31,9 @@ class Move:
 
 
 def place(slots: Sequence[RendererSlot], job: Job) -> RendererSlot | None:
-    """The slot with the most memory for a job, then with the most free capacity.
+    """The slot with the most free memory for a job, then the most free capacity.
 
-    Full slots are taken only if there are no others. None if there are no slots.
+    A full slot is chosen only if all are full. None if there are no slots.
     """
     candidates = [slot for slot in slots if slot.free > 0] or slots
 
@@ -44,9 +44,9 @@ def place(slots: Sequence[RendererSlot], job: Job) -> RendererSlot | None:
 
 
 def rebalance(slots: Sequence[RendererSlot]) -> Move | None:
-    """The move of a job from the renderer with the most jobs to one that has none.
+    """A move of a job from the renderer with the most jobs to one without jobs.
 
-    The job with the most left to do moves, unless it is nearly done. One move at a time.
+    The job with the highest remaining cost moves, unless it is nearly done. One move at a time.
     """
     target = next((slot for slot in slots if slot.free > 0 and not slot.jobs), None)
     source = max(slots, key=lambda slot: len(slot.started), default=None)
@@ -65,7 +65,7 @@ def holder(slots: Sequence[RendererSlot], job_id: int) -> RendererSlot | None:
 
 
 class Scheduler:
-    """Claims jobs while there is room for them, and gives each to a renderer."""
+    """Claims jobs while there is room for them, and assigns each to a renderer."""
 
     def __init__(self, services: JobServices) -> None:
         self.slots: list[RendererSlot] = []
@@ -74,9 +74,9 @@ class Scheduler:
         self._next_claim = 0.0
 
     async def admit(self) -> None:
-        """Claims as many jobs as there is room for; at most one claim from an empty queue a poll.
+        """Claims as many jobs as there is room for; polls an empty queue every POLL_SECONDS.
 
-        Every render loop calls it, and any of them may claim for any other.
+        Every render loop calls this, and may claim jobs for the others.
         """
         async with self._claiming:
             while time.monotonic() >= self._next_claim and any(s.free > 0 for s in self.slots):
@@ -93,9 +93,9 @@ class Scheduler:
                 await self.assign(job)
 
     async def assign(self, job: Job, slot: RendererSlot | None = None) -> None:
-        """Gives a claimed job to a slot, or to the best one if that one is gone."""
+        """Assigns a claimed job to a slot, or to the best one if that slot is gone."""
         if stale := holder(self.slots, job.id):
-            # It was taken from us briefly, and its loop has not noticed.
+            # We lost the job and claimed it again before its loop noticed.
             stale_job = stale.jobs[job.id]
             self.remove(stale, stale_job)
             await stale_job.detach()

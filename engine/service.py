@@ -1,4 +1,4 @@
-"""The engine as a process: settings, database, Discord, weights and worker, put together."""
+"""The engine process: connects settings, database, Discord, weights and worker."""
 
 import asyncio
 import importlib.util
@@ -11,12 +11,12 @@ import torch
 
 from core.database.connection import Database
 from core.database.errors import StoreError
-from core.metrics import measured
+from core.metrics import serve_metrics
 from core.settings import Settings, SettingsError
 from engine.delivery.message_writer import MessageWriter
 from engine.delivery.poster import Poster
 from engine.delivery.rest import logged_in_when_reachable
-from engine.device import choose_device, measure_memory, use_cores
+from engine.device import add_memory_metrics, choose_device, use_cores
 from engine.models.model import load_model
 from engine.presence import reported
 from engine.renderer_handle import LocalRenderer
@@ -26,43 +26,43 @@ from engine.worker import Worker
 log = structlog.stdlib.get_logger(__name__)
 
 DRAIN_SECONDS = 5.0  #: for posting outcomes after a signal to stop
-STUCK_SECONDS = 300.0  #: without a tick after which a render loop counts as stuck
+STUCK_SECONDS = 300.0  #: a render loop without a tick for this long counts as stuck
 
 
 @dataclass(slots=True)
 class _Health:
-    """Whether the engine works; there is a worker once Discord has accepted the token."""
+    """The health of the engine. `worker` is None until the networks are loaded."""
 
     worker: Worker | None = None
 
     def problem(self) -> str:
-        """A sentence, "" if there is none."""
+        """One sentence; "" if the engine works."""
         if self.worker is None:
-            return "The engine has not started: it waits for Discord, or reads its networks."
-        if not self.worker.renderers:
-            return "The engine has no renderer: it waits for a node of the cluster."
+            return "The engine has not started: it is waiting for Discord or loading its networks."
+        if not self.worker.renderer_count:
+            return "The engine has no renderer: it is waiting for a node of the cluster."
         seconds = time.monotonic() - self.worker.last_tick
         if seconds > STUCK_SECONDS:
-            return f"The engine hangs: its loop has not come round for {seconds:.0f} seconds."
+            return f"The engine hangs: a render loop has not advanced for {seconds:.0f} seconds."
         return ""
 
 
 async def serve(settings: Settings) -> None:
-    """Renders and posts until cancelled, then gives back what is not finished.
+    """Renders and posts until cancelled, then requeues unfinished jobs.
 
-    Raises SettingsError, StoreError, DiscordError, DeviceError, WeightsError, ClusterError: one
-    sentence each.
+    Raises SettingsError, StoreError, DiscordError, DeviceError, WeightsError and ClusterError, each
+    with a message of one sentence.
     """
     settings.token()  # before anything slow
     work = _work_on_cluster if settings.ray_address else _work_locally
     if settings.ray_address:
         _require_ray()
     else:
-        measure_memory(choose_device(settings.device))
+        add_memory_metrics(choose_device(settings.device))
     health = _Health()
     async with (
         Database.open(settings.database_path) as database,
-        measured("ENGINE_METRICS", settings.engine_metrics, database, health.problem),
+        serve_metrics("ENGINE_METRICS", settings.engine_metrics, database, health.problem),
         logged_in_when_reachable(settings) as client,
     ):
         poster = Poster(MessageWriter(client, database, settings), database, settings)
@@ -102,8 +102,8 @@ async def _work_locally(
         idle_seconds=idle_seconds,
         check=settings.check_policy,
     )
-    worker.join(LocalRenderer.of(model, device))
-    async with reported(database, worker.name, settings.model, lambda: worker.renderers):
+    worker.add_renderer(LocalRenderer.of(model, device))
+    async with reported(database, worker.name, settings.model, lambda: worker.renderer_count):
         await worker.run()
 
 
@@ -118,13 +118,13 @@ async def _work_on_cluster(
         )
         cluster = await asyncio.to_thread(Cluster, settings, database, worker)
         log.info("ready", model=settings.model, ray=settings.ray_address)
-        async with reported(database, worker.name, settings.model, lambda: worker.renderers):
+        async with reported(database, worker.name, settings.model, lambda: worker.renderer_count):
             adjusting = asyncio.create_task(cluster.run())
             working = asyncio.create_task(worker.run())
             try:
                 await asyncio.wait({adjusting, working}, return_when=asyncio.FIRST_COMPLETED)
             finally:
-                await _cancel(working)  # first: its last steps need the actors
+                await _cancel(working)  # first, because its last steps need the actors
                 await _cancel(adjusting)
         for task in (adjusting, working):
             if not task.cancelled():

@@ -1,12 +1,12 @@
-"""Estimates from past steps how long jobs will take."""
+"""Estimates how long jobs will take, from the duration of past steps."""
 
-EMA_DECAY = 0.8  #: the share of the old estimate that a new step leaves
+EMA_DECAY = 0.8  #: weight of the previous estimate after a new step
 
 
 class StepTimer:
-    """Steps cost different amounts: a step at twice the side decodes four times the pixels.
+    """Measures seconds per cost: a step at twice the side decodes four times as many pixels.
 
-    Costs are in any unit, as `StepOutput.cost`.
+    Costs are in any unit, such as the FLOPs of `StepOutput.cost`.
     """
 
     def __init__(self) -> None:
@@ -16,9 +16,9 @@ class StepTimer:
         """Updates the estimate with a step. Ignores steps without a known cost."""
         if cost <= 0:
             return
-        pace, known = seconds / cost, self._seconds_per_cost
+        measured, previous = seconds / cost, self._seconds_per_cost
         self._seconds_per_cost = (
-            pace if known is None else EMA_DECAY * known + (1 - EMA_DECAY) * pace
+            measured if previous is None else EMA_DECAY * previous + (1 - EMA_DECAY) * measured
         )
 
     def seconds(self, cost: float) -> float | None:

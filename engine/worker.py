@@ -1,4 +1,4 @@
-"""Renders the jobs of the queue with every renderer that joins."""
+"""Renders queued jobs on all available renderers."""
 
 import asyncio
 import os
@@ -21,13 +21,13 @@ from engine.renderer_slot import RendererSlot
 from engine.running_job import JobServices, RunningJob
 from engine.scheduler import Scheduler
 
-STOP_SECONDS = 30.0  #: for the current step after a signal to stop
+STOP_SECONDS = 30.0  #: for finishing the current steps after a signal to stop
 
-RENDERERS = Gauge("imagine_renderers", "Renderers at work.")
+RENDERERS = Gauge("imagine_renderers", "Renderers that the engine uses.")
 
 
 class Worker:
-    """One render loop for each renderer, over one scheduler and one set of leases."""
+    """One render loop per renderer, with a shared scheduler and shared leases."""
 
     def __init__(
         self,
@@ -40,19 +40,21 @@ class Worker:
     ) -> None:
         self._database = database
         self._leases = Leases(database)
-        # Half of the cores write files; the other half is left to renderers on this machine.
+        # Half of the cores write files; the rest are left for renderers on this machine.
         threads = ThreadPoolExecutor(max(1, len(os.sched_getaffinity(0)) // 2), "writer")
-        checked = CheckedConcepts(database, check or CheckPolicy())
-        self._services = JobServices(self._leases, frames, data_dir, checked, threads, idle_seconds)
+        concepts = CheckedConcepts(database, check or CheckPolicy())
+        self._services = JobServices(
+            self._leases, frames, data_dir, concepts, threads, idle_seconds
+        )
         self._scheduler = Scheduler(self._services)
         self._tasks: set[asyncio.Task[None]] = set()
         self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    def join(self, renderer: RendererHandle) -> None:
+    def add_renderer(self, renderer: RendererHandle) -> None:
         """Adds a renderer, which is used until it is lost or the worker stops."""
         slot = RendererSlot(renderer)
         self._scheduler.slots.append(slot)
-        RENDERERS.set(self.renderers)
+        RENDERERS.set(self.renderer_count)
         loop = RenderLoop(slot, self._scheduler, self._services, self._database)
         self._start(self._until_lost(loop))
 
@@ -62,21 +64,21 @@ class Worker:
         return self._leases.owner
 
     @property
-    def renderers(self) -> int:
+    def renderer_count(self) -> int:
         return len(self._scheduler.slots)
 
     @property
-    def jobs(self) -> int:
+    def job_count(self) -> int:
         """The number of jobs in renderers."""
         return sum(len(slot.jobs) for slot in self._scheduler.slots)
 
     @property
     def last_tick(self) -> float:
-        """When the slowest render loop last started a turn, by the monotonic clock."""
+        """When the slowest render loop last started an iteration, in monotonic seconds."""
         return min((slot.last_tick for slot in self._scheduler.slots), default=time.monotonic())
 
     async def run(self) -> None:
-        """Renders until cancelled; then finishes its steps and gives unfinished jobs back."""
+        """Renders until cancelled; then finishes the current steps and requeues unfinished jobs."""
         heartbeat = self._start(self._leases.keep_renewed(self._steps))
         try:
             await self._failure
@@ -101,10 +103,10 @@ class Worker:
 
     async def _until_lost(self, loop: RenderLoop) -> None:
         await loop.run()
-        RENDERERS.set(self.renderers)
+        RENDERERS.set(self.renderer_count)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """If a loop fails, the worker fails."""
+        """Starts a task. If it fails, the worker fails."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._on_end)

@@ -1,6 +1,6 @@
 -- Stopping a job early, where a job comes from, and members' favourites and preferences.
 
--- Its member wants the image so far: the next step is the last.
+-- Whether to stop at the next step and keep the image so far.
 ALTER TABLE jobs ADD COLUMN stopping INTEGER NOT NULL DEFAULT 0 CHECK (stopping IN (0, 1));
 -- The job that this one repeats, varies or continues.
 ALTER TABLE jobs ADD COLUMN parent_id INTEGER;

@@ -3,7 +3,7 @@
 
 -- How many of its member's jobs may run at a time in that server; NULL if there is no limit.
 ALTER TABLE jobs ADD COLUMN most_running INTEGER CHECK (most_running > 0);
--- Whether its images are spoilers, because it was requested in such a channel.
+-- Whether its images are spoilers, because it was requested in a channel with that rule.
 ALTER TABLE jobs ADD COLUMN spoilered INTEGER NOT NULL DEFAULT 0 CHECK (spoilered IN (0, 1));
 
 -- As before, with the columns that decide whether a job may be claimed now.

@@ -1,4 +1,4 @@
--- Interactions that the bot has acknowledged and not responded to yet. A row is inserted before the
+-- Interactions that the bot has acknowledged but not responded to yet. A row is inserted before the
 -- bot acknowledges, and deleted once Discord has accepted the response, so what a crash leaves open
 -- is found here.
 

@@ -1,7 +1,7 @@
 -- Which messages show a job, and what is still to be deleted (see core.database.messages and
 -- core.database.deletions).
 
--- Every message that shows a job to anyone but the member who asked for it. The id is NULL until
+-- Every message that shows a job to anyone but the member who requested it. The id is NULL until
 -- Discord has assigned it; until then, the nonce identifies the message.
 CREATE TABLE messages (
     job_id INTEGER NOT NULL,
@@ -47,7 +47,7 @@ CREATE INDEX deletions_being_sent ON deletions (channel_id, nonce) WHERE nonce I
 CREATE TABLE deletion_journal (position INTEGER NOT NULL) STRICT;
 INSERT INTO deletion_journal VALUES (0);
 
--- However a job gets its message, it is recorded; the message of a deleted job is deleted at once.
+-- Records a job's message, however it is set; the message of a deleted job is deleted at once.
 CREATE TRIGGER job_arrives_with_message AFTER INSERT ON jobs WHEN NEW.message_id IS NOT NULL BEGIN
     INSERT OR IGNORE INTO messages (job_id, kind, channel_id, message_id)
         VALUES (NEW.id, 'job', NEW.channel_id, NEW.message_id);

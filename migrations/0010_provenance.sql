@@ -1,6 +1,6 @@
 -- Age restriction, spoilers and uploads are inherited by everything that is made from an image.
 
--- Requested in an age-restricted channel: shown nowhere else, nor is anything made from it.
+-- Requested in an age-restricted channel: neither it nor anything made from it is shown in others.
 ALTER TABLE jobs ADD COLUMN age_restricted INTEGER NOT NULL DEFAULT 0
     CHECK (age_restricted IN (0, 1));
 

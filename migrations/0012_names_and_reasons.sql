@@ -113,10 +113,10 @@ CREATE TRIGGER jobs_after_delete AFTER DELETE ON jobs BEGIN
     DELETE FROM pictures_in_recipes WHERE job_id = OLD.id;
 END;
 
--- Interactions that the bot has acknowledged and not responded to yet.
+-- Interactions that the bot has acknowledged but not responded to yet.
 DROP INDEX answers_of_job;
 ALTER TABLE answers RENAME TO pending_responses;
--- The member, so that the payload is deleted with everything about them. NULL in older rows.
+-- The member, so that the payload is deleted with all data about them. NULL in older rows.
 ALTER TABLE pending_responses ADD COLUMN member_id INTEGER;
 CREATE INDEX pending_responses_of_job ON pending_responses (job_id) WHERE job_id IS NOT NULL;
 

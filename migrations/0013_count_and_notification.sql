@@ -2,8 +2,8 @@
 ALTER TABLE preferences ADD COLUMN count INTEGER;
 ALTER TABLE preferences ADD COLUMN notify TEXT NOT NULL DEFAULT 'long';
 
--- A message that mentions a member is a message of their job as well. SQLite changes no CHECK, so the
--- table is made anew, and the triggers that name it.
+-- A message that mentions a member is also a message of their job. SQLite can't change a CHECK, so
+-- the table and the triggers that name it are created again.
 DROP TRIGGER job_arrives_with_message;
 DROP TRIGGER job_gets_message;
 CREATE TABLE new_messages (

@@ -17,7 +17,7 @@ CREATE TABLE engines (
     seen_at REAL NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- Which servers a notice of the host has reached, so that a restart sends it to the others only.
+-- Which servers a notice of the host has reached, so that a restart sends it only to the others.
 -- A notice has the id of the interaction that sent it.
 CREATE TABLE notices_sent (
     notice_id INTEGER NOT NULL,

@@ -6,6 +6,6 @@ CREATE TABLE image_concepts (
     PRIMARY KEY (guild_id, text)
 ) STRICT, WITHOUT ROWID;
 
--- Whether its images are shown to nobody until a moderator has looked at them. The report of a held
--- job has 0 as its reported_by.
+-- Whether its images are hidden until a moderator has reviewed them. The report of a held job has 0
+-- as its reported_by.
 ALTER TABLE jobs ADD COLUMN held INTEGER NOT NULL DEFAULT 0 CHECK (held IN (0, 1));

@@ -1,4 +1,4 @@
--- Several requests at once, which wait for their member's confirmation.
+-- Several requests at once that wait for their member's confirmation.
 CREATE TABLE drafts (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     member_id INTEGER NOT NULL,
@@ -7,8 +7,8 @@ CREATE TABLE drafts (
     created_at REAL NOT NULL
 ) STRICT;
 
--- The message that lists the jobs requested together belongs to each of them. SQLite changes no
--- CHECK, so the table is made anew, and the triggers that name it.
+-- The message that lists the jobs requested together belongs to each of them. SQLite can't change a
+-- CHECK, so the table and the triggers that name it are created again.
 DROP TRIGGER job_arrives_with_message;
 DROP TRIGGER job_gets_message;
 CREATE TABLE new_messages (

@@ -13,7 +13,7 @@ CREATE TABLE hall_of_fame (
 ) STRICT;
 CREATE INDEX hall_of_fame_due ON hall_of_fame (job_id) WHERE settled_at IS NULL;
 
--- An image that is on show, is among enough members' favourites, and was not there before.
+-- Images that are posted, are among enough members' favourites, and have not reached it before.
 CREATE VIEW hall_of_fame_arrivals AS
     SELECT jobs.id AS job_id, guild_id, hall_channel AS channel_id
     FROM jobs JOIN guilds USING (guild_id)
@@ -31,8 +31,8 @@ CREATE TRIGGER posted_image_reaches_hall AFTER UPDATE OF posted ON jobs
         SELECT * FROM hall_of_fame_arrivals WHERE job_id = NEW.id;
 END;
 
--- The message that shows it belongs to its job. SQLite changes no CHECK, so the table is made anew,
--- and the triggers that name it.
+-- The message that shows it belongs to its job. SQLite can't change a CHECK, so the table and the
+-- triggers that name it are created again.
 DROP TRIGGER job_arrives_with_message;
 DROP TRIGGER job_gets_message;
 CREATE TABLE new_messages (

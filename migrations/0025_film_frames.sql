@@ -1,2 +1,2 @@
--- How many frames a film may have that members of a role request.
+-- How many frames a film may have if a member with this role requests it.
 ALTER TABLE role_limits ADD COLUMN film_frames INTEGER CHECK (film_frames > 0);

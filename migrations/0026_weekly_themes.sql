@@ -5,7 +5,7 @@ CREATE TABLE weekly_themes (
     channel_id INTEGER,
     -- How long each vote is open.
     hours INTEGER NOT NULL CHECK (hours > 0),
-    -- Themes of the server's own, as a JSON list of texts.
+    -- The server's own themes, as a JSON list of texts.
     own_themes TEXT NOT NULL,
     -- When the next vote is due, in seconds since 1970.
     due_at REAL NOT NULL,

@@ -27,8 +27,8 @@ import discord
 from hypothesis import strategies as st
 from PIL import Image
 
-from bot.converters import duration
-from bot.services.attachments import DISCORD_HOSTS, trusted
+from bot.converters import parse_duration
+from bot.services.attachments import DISCORD_HOSTS, trusted_url
 from core.discord_ui.job_message import job_message
 from core.discord_ui.text import escape
 from core.moderation import WordRule
@@ -136,7 +136,7 @@ OPTIONS = st.fixed_dictionaries(
 
 
 def options_make_a_recipe_or_an_error(options: dict[str, Any]) -> None:
-    seconds = duration(options["length"])
+    seconds = parse_duration(options["length"])
     assert seconds is None or 0 < seconds < 10**12
     hit = first_hit([WordRule(options["rule"], False)], options["include"])
     if hit is not None:
@@ -237,7 +237,7 @@ API = "https://discord.com/api/v10"
 
 def attachments_are_decoded_or_refused(example: tuple[bytes, str]) -> None:
     data, address = example
-    if (url := trusted(address, API)) is not None:
+    if (url := trusted_url(address, API)) is not None:
         assert url.scheme == "https"
         assert url.host in DISCORD_HOSTS | {"discord.com"}
         assert url.port == 443

@@ -1,8 +1,8 @@
-"""Makes the weights of `picturebook`, the embedded model.
+"""Trains `picturebook`, the embedded model.
 
-`python -m training data` fetches the image sets, renders and caches them. `python -m training`
-trains all stages and exports the weights; `--resume` goes on from the last checkpoints, and
-`--further` starts from the included weights.
+`python -m training data` downloads, renders and caches the image sets. `python -m training` trains
+all stages and exports the weights; `--resume` resumes from the last checkpoints, and `--further`
+starts from the included weights.
 """
 
 import argparse
@@ -39,16 +39,16 @@ def main() -> None:
 
 def _train(stage: Stage, workspace: Workspace, minutes: float, options: argparse.Namespace) -> None:
     run = workspace.runs / stage.name
-    saved = run / "last.ckpt"
+    checkpoint = run / "last.ckpt"
     module = stage.module(workspace)
     clip = 1.0 if module.automatic_optimization else None
-    timed = Timed(minutes, stage.learning_rate)
-    training = trainer(timed, run, options.device, clip, options.processes)
-    resumed = options.resume and saved.exists()
+    schedule = Timed(minutes, stage.learning_rate)
+    training = trainer(schedule, run, options.device, clip, options.processes)
+    resumed = options.resume and checkpoint.exists()
     if options.further and not resumed:
         load_shipped(module, stage.name)
-    training.fit(module, ckpt_path=saved if resumed else None)
-    training.save_checkpoint(saved)
+    training.fit(module, ckpt_path=checkpoint if resumed else None)
+    training.save_checkpoint(checkpoint)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -57,8 +57,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("command", nargs="?", choices=("train", "data"), default="train")
     parser.add_argument("--minutes", type=float, default=240, help="time for all stages")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
-    parser.add_argument("--processes", type=int, default=1, help="that train together on a CPU")
-    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoints")
+    parser.add_argument("--processes", type=int, default=1, help="training in parallel on a CPU")
+    parser.add_argument("--resume", action="store_true", help="resume from the last checkpoints")
     parser.add_argument("--further", action="store_true", help="start from the included weights")
     parser.add_argument("--stages", nargs="+", choices=names, default=names)
     parser.add_argument("--cache", type=Path, default=Path("runs/data"), help="for data")

@@ -1,7 +1,7 @@
 """Writes the trained networks as the engine reads them, small enough for a repository.
 
 `vqgan.yaml` and `vqgan.safetensors` hold taming's names, `clip.safetensors` OpenAI's, in float16;
-the prior's matrices and the token table take 8 bits.
+the prior's matrices and the token table take 8 bits. `upscaler.safetensors` is the upscaler.
 Of CLIP's token table only the trained rows are kept, with their ids. `prior.safetensors` has the
 prior's shape in its metadata. `core/understanding/vocabularies/` gets the words that the bot
 understands, and their vectors.
@@ -24,17 +24,18 @@ from training.workspace import Workspace
 
 TARGET = "taming.models.vqgan.VQModel"
 TOKEN_TABLE, PRIOR_MATRIX = 2_000_000, 100_000
-"""Numbers of the smallest matrices that are stored in 8 bits, of CLIP and of the prior."""
+"""Matrices with this many numbers or more are stored in 8 bits: in CLIP, and in the prior."""
 FILES = (
     "vqgan.yaml",
     "vqgan.safetensors",
     "clip.safetensors",
     "prior.safetensors",
+    "upscaler.safetensors",
 )
 
 
 def export(workspace: Workspace, folder: Path) -> None:
-    """From the last checkpoints to `folder`. Raises FileNotFoundError where one is missing."""
+    """Exports the last checkpoints to `folder`. Raises FileNotFoundError if one is missing."""
     folder.mkdir(parents=True, exist_ok=True)
     made_from = {"trained_on": _attribution()}
     config = {"model": {"target": TARGET, "params": vqgan.CONFIG}}
@@ -47,9 +48,22 @@ def export(workspace: Workspace, folder: Path) -> None:
     weights = _part("ema.", checkpoint(workspace, "prior"))
     weights = compress(weights, PRIOR_MATRIX)
     save_file(_half(weights), folder / "prior.safetensors", metadata=shape)
+    export_upscaler(workspace, folder)
     _write_word_vectors(workspace, VOCABULARIES / f"{folder.name}.npz")
     words = json.dumps(workspace.vocabulary(), ensure_ascii=False, sort_keys=True)
     (VOCABULARIES / f"{folder.name}.json").write_text(words + "\n", encoding="utf-8")
+    write_checksums(folder)
+
+
+def export_upscaler(workspace: Workspace, folder: Path) -> None:
+    """Exports the last checkpoint of the upscaler alone."""
+    upscaler = _part("upscaler.", checkpoint(workspace, "upscaler"))
+    made_from = {"trained_on": _attribution()}
+    save_file(_half(upscaler), folder / "upscaler.safetensors", metadata=made_from)
+
+
+def write_checksums(folder: Path) -> None:
+    """Writes SHA256SUMS, and lets everybody read the files."""
     sums = [f"{hashlib.sha256((folder / f).read_bytes()).hexdigest()}  {f}\n" for f in FILES]
     (folder / "SHA256SUMS").write_text("".join(sums))
     for file in FILES:
@@ -57,14 +71,14 @@ def export(workspace: Workspace, folder: Path) -> None:
 
 
 def _write_word_vectors(workspace: Workspace, path: Path) -> None:
-    """Where they were not trained, the file stays as it is: it holds less than was trained."""
+    """Writes the vectors if they were trained here; they can't be restored from the old file."""
     if not (workspace.runs / "word_vectors" / "last.ckpt").exists():
         return
     mean = workspace.definitions[1].mean(0)
     meanings = word_vectors.centred(workspace.meanings, mean)
     trained = checkpoint(workspace, "word_vectors")["vectors.weight"]
     english = dict(zip(workspace.word_counts, trained, strict=True))
-    foreign = word_vectors.foreign(workspace.things, meanings, set(english))
+    foreign = word_vectors.foreign_vectors(workspace.things, meanings, set(english))
     names = [thing.name for thing in workspace.things]
     word_vectors.write(path, {**english, **foreign}, names, meanings)
 

@@ -1,4 +1,4 @@
-"""Losses that several trainings share."""
+"""Losses that several training stages share."""
 
 import torch
 from torch import Tensor, nn
@@ -8,7 +8,7 @@ from engine.models.efficientnet_lite import EfficientNetLite2
 
 
 def edge_loss(decoded: Tensor, images: Tensor) -> Tensor:
-    """The error of differences between neighbouring pixels, which thin strokes depend on.
+    """The error of the differences between neighbouring pixels, which keeps thin strokes sharp.
 
     Both are (batch, channels, height, width).
     """
@@ -19,15 +19,15 @@ def edge_loss(decoded: Tensor, images: Tensor) -> Tensor:
 
 
 class PerceptualLoss(nn.Module):
-    """How far apart images look to a network trained on ImageNet.
+    """How different images are to a network trained on ImageNet.
 
-    As LPIPS without its learned weights (Zhang et al., "The Unreasonable Effectiveness of Deep
+    Like LPIPS without its learned weights (Zhang et al., "The Unreasonable Effectiveness of Deep
     Features as a Perceptual Metric", 2018): the mean squared distance between features of unit
     length, at several depths.
     """
 
     DEPTHS = (1, 4, 7, 11)
-    """Numbers of blocks, with features at a half to a sixteenth of the resolution."""
+    """Blocks whose outputs are compared, at 1/2 to 1/16 of the resolution."""
 
     def __init__(self, network: EfficientNetLite2) -> None:
         super().__init__()
@@ -37,14 +37,14 @@ class PerceptualLoss(nn.Module):
     def forward(self, decoded: Tensor, images: Tensor) -> Tensor:
         """Two (batch, 3, height, width) from 0 to 1 → a scalar."""
         with torch.no_grad():
-            wanted = self._features(images)
-        pairs = zip(self._features(decoded), wanted, strict=True)
+            targets = self._features(images)
+        pairs = zip(self._features(decoded), targets, strict=True)
         return torch.stack([(a - b).square().sum(1).mean() for a, b in pairs]).mean()
 
     def _features(self, images: Tensor) -> list[Tensor]:
-        hidden, found = F.relu6(self.stem(images * 2 - 1)), []
+        hidden, features = F.relu6(self.stem(images * 2 - 1)), []
         for number, block in enumerate(self.blocks, start=1):
             hidden = block(hidden)
             if number in self.DEPTHS:
-                found.append(F.normalize(hidden.float(), dim=1))
-        return found
+                features.append(F.normalize(hidden.float(), dim=1))
+        return features

@@ -1,4 +1,4 @@
-"""A training with Muon (Jordan et al., 2024) for matrices and AdamW for other parameters.
+"""Training with Muon (Jordan et al., 2024) for matrices and AdamW for other parameters.
 
 The loss fell faster than with AdamW alone.
 """
@@ -25,21 +25,21 @@ class MuonTraining(pl.LightningModule):
     ) -> list[torch.optim.Optimizer]:
         """Muon for the matrices of `blocks`, AdamW for all other parameters of `trained`."""
         matrices = [p for p in blocks.parameters() if p.dim() == 2]
-        known = {id(p) for p in matrices}
-        rest = [p for p in trained if id(p) not in known]
+        matrix_ids = {id(p) for p in matrices}
+        rest = [p for p in trained if id(p) not in matrix_ids]
         return [
             torch.optim.Muon(matrices, rate, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"),
             torch.optim.AdamW(rest, rate, (0.9, 0.99), weight_decay=0.01),
         ]
 
     def descend(self, loss: Tensor) -> None:
-        """One step down this loss."""
+        """Takes one step on this loss."""
         self.zero_grad()
         self.manual_backward(loss)
         self.step()
 
     def step(self) -> None:
-        """One step of both optimisers, with gradients clipped to norm 1."""
+        """Steps both optimisers, with gradients clipped to norm 1."""
         optimisers = self.optimizers()
         assert isinstance(optimisers, list)
         for optimiser in optimisers:
@@ -47,6 +47,6 @@ class MuonTraining(pl.LightningModule):
             torch.nn.utils.clip_grad_norm_(trained, 1.0)
         muon, adamw = optimisers
         muon.step()
-        # Lightning would also count this step in `global_step`: warm-up, checkpoints and the log
-        # would count each batch twice.
+        # Steps the inner optimiser: through its wrapper, Lightning would count this step, too, and
+        # warm-up, checkpoints and the log would count each batch twice.
         adamw.optimizer.step()

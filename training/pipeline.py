@@ -11,11 +11,20 @@ from engine.models.prior import LatentPrior
 from engine.models.vqgan import VQGAN
 from training.data.teachers import ImageNetFeatures
 from training.shipped import shipped_state
-from training.stages import decoder, image_tower, prior, text_tower, vqgan, word_vectors
+from training.stages import (
+    decoder,
+    image_tower,
+    prior,
+    text_tower,
+    upscaler,
+    vqgan,
+    word_vectors,
+)
 from training.stages.decoder import DecoderTraining
 from training.stages.image_tower import ImageTowerTraining, folded
 from training.stages.prior import PriorTraining
 from training.stages.text_tower import TextTowerTraining, Tokens, encoded, padded
+from training.stages.upscaler import UpscalerTraining
 from training.stages.vqgan import VQGANTraining
 from training.stages.word_vectors import WordVectorTraining
 from training.vqgan_training import LEARNING_RATE as VQGAN_RATE
@@ -24,7 +33,7 @@ from training.workspace import Workspace
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """`share` is its share of the total time; `module` creates what is trained."""
+    """`share` is its share of the total time; `module` creates the module to train."""
 
     name: str
     share: float
@@ -50,9 +59,9 @@ def _text_tower(workspace: Workspace) -> TextTowerTraining:
 def _image_tower(workspace: Workspace) -> ImageTowerTraining:
     network = folded(ImageNetFeatures("lite2", workspace.cache))
     views = workspace.views(network, trained_vqgan(workspace))
-    said, captions = workspace.embed_captions()
+    embeddings, captions = workspace.embed_captions()
     names, concepts = workspace.embed_names(), workspace.single_concepts
-    return ImageTowerTraining(network, views, said, captions, names, concepts)
+    return ImageTowerTraining(network, views, embeddings, captions, names, concepts)
 
 
 def _word_vectors(workspace: Workspace) -> WordVectorTraining:
@@ -80,6 +89,10 @@ def _decoder(workspace: Workspace) -> DecoderTraining:
     return DecoderTraining(
         encoder, _trained_prior(workspace), network, data, scenes, workspace.maker
     )
+
+
+def _upscaler(workspace: Workspace) -> UpscalerTraining:
+    return UpscalerTraining(workspace.upscaling_crops)
 
 
 def _trained_prior(workspace: Workspace) -> LatentPrior:
@@ -130,10 +143,11 @@ def checkpoint(workspace: Workspace, stage: str) -> dict[str, Tensor]:
 
 
 STAGES = (
-    Stage("vqgan", 0.3, VQGAN_RATE, _vqgan),
+    Stage("vqgan", 0.28, VQGAN_RATE, _vqgan),
     Stage("text_tower", 0.15, text_tower.LEARNING_RATE, _text_tower),
     Stage("word_vectors", 0.02, word_vectors.LEARNING_RATE, _word_vectors),
     Stage("image_tower", 0.02, image_tower.LEARNING_RATE, _image_tower),
-    Stage("prior", 0.41, prior.LEARNING_RATE, _prior),
+    Stage("prior", 0.38, prior.LEARNING_RATE, _prior),
     Stage("decoder", 0.1, decoder.LEARNING_RATE, _decoder),
+    Stage("upscaler", 0.05, upscaler.LEARNING_RATE, _upscaler),
 )

@@ -16,16 +16,16 @@ from training.memory import keep_freed_memory
 class Timed(pl.Callback):
     """Stops the training after `minutes`, and sets the learning rate by the share of time passed.
 
-    A short warm-up, constant, then a cosine down to a hundredth. The share is the module's
-    `progress`, 0 to 1, which losses can use, too. Time before an interruption counts, and so does
-    the share that has `begun` already.
+    The rate rises in a short warm-up, is constant, and then falls along a cosine to a hundredth.
+    Losses can use the share, too: it is the module's `progress`, from `initial_progress` to 1. Time
+    before an interruption counts.
     """
 
     WARM_UP_STEPS = 60
 
-    def __init__(self, minutes: float, learning_rate: float, begun: float = 0.0) -> None:
+    def __init__(self, minutes: float, learning_rate: float, initial_progress: float = 0.0) -> None:
         self.seconds, self.learning_rate = minutes * 60, learning_rate
-        self.elapsed = begun * self.seconds
+        self.elapsed = initial_progress * self.seconds
         self._last = 0.0
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -69,7 +69,7 @@ def trainer(
     cuda = device == "cuda" or (device == "auto" and torch.cuda.is_available())
     if not cuda:
         keep_freed_memory()
-    saves = ModelCheckpoint(
+    checkpoints = ModelCheckpoint(
         run,
         save_last=True,
         save_top_k=0,
@@ -84,7 +84,7 @@ def trainer(
         max_steps=-1,
         gradient_clip_val=clip,
         default_root_dir=run,
-        callbacks=[timed, saves],
+        callbacks=[timed, checkpoints],
         logger=CSVLogger(run, name="log"),
         log_every_n_steps=50,
         enable_model_summary=False,

@@ -16,7 +16,7 @@ from engine.models.int8 import expand
 WEIGHTS = find("picturebook").folder(Path())
 TOKENS = "clip.token_embedding.weight"
 TRAINING_ONLY = {"uses"}
-"""How often codes are used is not shipped."""
+"""Buffers that are not shipped: how often each code is used."""
 
 
 def load_shipped(module: nn.Module, stage: str) -> None:
@@ -49,6 +49,8 @@ def shipped_state(stage: str) -> dict[str, Tensor]:
             clip = {name: value for name, value in clip.items() if not name.startswith("visual.")}
             clip[TOKENS.removeprefix("clip.")] = torch.cat([rows.new_zeros(1, rows.shape[1]), rows])
             return {"known": known, **_named("clip.", clip)}
+        case "upscaler":
+            return _named("upscaler.", _read(WEIGHTS / "upscaler.safetensors"))
         case "image_tower":
             clip = _read(WEIGHTS / "clip.safetensors")
             parts = ((name.partition("visual.")[2], value) for name, value in clip.items())
@@ -72,7 +74,7 @@ def _with_more_tokens(state: dict[str, Tensor], own: Mapping[str, Tensor]) -> di
 
 
 def _read(path: Path) -> dict[str, Tensor]:
-    """Tensors by name, those with a fraction in float32."""
+    """Tensors by name, floating-point ones in float32."""
     state = expand(load_file(path))
     return {n: value.float() if value.is_floating_point() else value for n, value in state.items()}
 

@@ -17,13 +17,13 @@ from training.losses import edge_loss
 
 LEARNING_RATE = 1e-3
 CONTINUOUS_STEPS = 300
-"""Steps without quantisation, before the codebook starts from encodings."""
+"""Steps without quantisation; after them, the codebook is initialised with encodings."""
 RESTART_STEPS = 100
 """Steps between two restarts of unused codes."""
 RESTARTS_UNTIL = 0.7
-"""Share of the training after which codes are left alone."""
+"""The share of the training after which no codes are restarted."""
 UNUSED = 0.05
-"""Decayed count of its uses under which a code is unused."""
+"""A code is unused if its decayed count of uses is below this."""
 MSE_WEIGHT = 6.0
 
 

@@ -21,11 +21,11 @@ from engine.models.efficientnet_lite import EfficientNetLite2
 from engine.models.vqgan import VQGAN
 from training.data.captions import Captions
 from training.data.concepts import LANGUAGES, Concept
-from training.data.definitions import definitions, everything_said, meanings
-from training.data.images import Images, load_images
+from training.data.definitions import definitions, meanings, wordnet_texts
+from training.data.images import LARGE_SIDE, Images, load_images
 from training.data.pool import Pool, load_pool
 from training.data.scenes import Scene, SceneMaker
-from training.data.sources import STYLES
+from training.data.sources import STYLES, sources
 from training.data.teachers import SentenceEncoder
 from training.data.texts import (
     Pair,
@@ -38,9 +38,10 @@ from training.data.texts import (
 )
 from training.data.vocabulary import shown_concepts, vocabulary
 from training.stages.alignment import Alignment, recover_alignment, train_alignment
-from training.stages.image_tower import Views, see
+from training.stages.image_tower import Views, compute_views
 from training.stages.prior import PriorData
-from training.stages.word_vectors import counted
+from training.stages.upscaler import make_crops
+from training.stages.word_vectors import count_words
 
 log = logging.getLogger(__name__)
 
@@ -48,28 +49,29 @@ Reader = Callable[[list[str]], Tensor]
 """Texts → (n, WIDTH) of unit length."""
 
 POOL = 30_000
-"""Scenes that both CLIP and the prior learn from, looked at by the ImageNet network."""
+"""Scenes with features of the ImageNet network, from which CLIP learns."""
 PRIOR_SCENES = {
-    "grounded": 12_000, "recoloured": 7_000, "landed": 7_000, "drawn": 6_000, "shape": 1_500,
+    "on_colour": 12_000, "recoloured": 7_000, "centred_in_landscape": 7_000, "drawn": 6_000,
+    "shape": 1_500,
 }  # fmt: skip
-"""Scenes that the prior learns from beside every image on white, by their kind."""
+"""Scenes of each kind from which the prior learns, besides every image on white."""
 PRIOR_SHARES = {
-    "plain": 0.67, "grounded": 0.05, "recoloured": 0.09, "landed": 0.03, "drawn": 0.11,
-    "shape": 0.05,
+    "plain": 0.67, "on_colour": 0.05, "recoloured": 0.09, "centred_in_landscape": 0.03,
+    "drawn": 0.11, "shape": 0.05,
 }  # fmt: skip
-"""How often the prior sees each kind."""
+"""The share of each kind in the prior's training."""
 CLIP_ART, WELL_SHOWN, CLIP_ART_SHARE = "openclipart", 3, 0.3
-"""All clip art of a thing that at least three other sets show counts 0.3 images."""
+"""All clip art of a thing that at least three other sets show counts as 0.3 images."""
 TEXT_SCENES = 40_000
 """Scenes that are only captioned, for the text tower."""
 CAPTIONS = 2
 """Captions of each scene."""
 NEAR = 0.42
-"""Cosine of a noun of WordNet to the nearest name, from which on the text tower learns it."""
+"""The text tower learns nouns of WordNet with a higher cosine than this to the nearest name."""
 LONGEST_DEFINITION = 90
-"""Characters."""
+"""The maximum length of a definition, in characters."""
 ENCODED = 60
-"""Scenes that are encoded together."""
+"""Scenes in a batch of the VQGAN's encoder."""
 
 
 @dataclass(frozen=True)
@@ -84,8 +86,8 @@ class Texts:
 class Workspace:
     """`cache` holds the data, `runs` the checkpoints of the stages.
 
-    `reader` is a text tower that is trained further: the common space is then the one that it reads
-    texts into.
+    `reader` embeds texts with a text tower that is trained further; the common space is then that
+    of the tower.
     """
 
     def __init__(self, cache: Path, runs: Path, reader: Reader | None = None) -> None:
@@ -160,17 +162,17 @@ class Workspace:
     @cached_property
     def wordnet_texts(self) -> list[str]:
         """The lemmas and the definition of each synset of WordNet."""
-        return everything_said(self.cache)
+        return wordnet_texts(self.cache)
 
     @cached_property
     def word_counts(self) -> Counter[str]:
         """The words that get a vector, and how many of WordNet's texts have them."""
         words = [word for thing in self.things for word in (thing.name, *thing.keywords["en"])]
-        return counted(self.wordnet_texts, words)
+        return count_words(self.wordnet_texts, words)
 
     @cached_property
     def things(self) -> list[Concept]:
-        """What can be painted."""
+        """The things that can be rendered."""
         return [self.images.concepts[i] for i in shown_concepts(self.images)]
 
     @cached_property
@@ -186,12 +188,12 @@ class Workspace:
     def _caption(self, scenes: list[Scene], name: str) -> tuple[Tensor, Tensor]:
         def make() -> dict[str, Any]:
             random = Random(name)
-            said = [
+            texts = [
                 [self.captions.caption(scene, random).english for _ in range(CAPTIONS)]
                 for scene in scenes
             ]
-            unique = {text: i for i, text in enumerate(sorted({t for row in said for t in row}))}
-            which = torch.tensor([[unique[text] for text in row] for row in said])
+            unique = {text: i for i, text in enumerate(sorted({t for row in texts for t in row}))}
+            which = torch.tensor([[unique[text] for text in row] for row in texts])
             return {"embeddings": self.encoder(list(unique)).half(), "which": which}
 
         saved = self._cached(name, make)
@@ -208,7 +210,7 @@ class Workspace:
 
     @cached_property
     def alignment(self) -> Alignment:
-        """The common space; trained on first use, which takes some minutes."""
+        """The common space; trained on first use, which takes a few minutes."""
         name = "recovered-alignment.pt" if self.reader else "alignment.pt"
         alignment, saved = Alignment(), self.cache / name
         if saved.exists():
@@ -216,7 +218,7 @@ class Workspace:
         elif self.reader:
             english = list(self.texts.english)
             reached = recover_alignment(alignment, self.texts.embeddings, self.reader(english))
-            log.info("the common space is recovered with a cosine of %.3f", reached)
+            log.info("recovered the common space with a mean cosine of %.3f", reached)
             torch.save(alignment.state_dict(), saved)
         else:
             sentences, which = self.pool_captions
@@ -238,7 +240,9 @@ class Workspace:
 
     def views(self, network: EfficientNetLite2, vqgan: VQGAN) -> Views:
         """This network's features of the pool's scenes."""
-        return Views(**self._cached("views", lambda: asdict(see(network, vqgan, self.pool))))
+        return Views(
+            **self._cached("views", lambda: asdict(compute_views(network, vqgan, self.pool)))
+        )
 
     def vocabulary(self) -> dict[str, Any]:
         """The table of the vocabulary file."""
@@ -248,12 +252,26 @@ class Workspace:
         return vocabulary(self.images, lemmas, embedded, self.names, stop_words(self.cache))
 
     def prior_data(self, vqgan: VQGAN, embed_texts: Callable[[list[str]], Tensor]) -> PriorData:
-        """Scenes as normalised latents of this VQGAN, and what this text tower reads of them."""
+        """Scenes as normalised latents of this VQGAN, captions as this text tower's embeddings."""
         scenes, weights = self.prior_scenes
         latents = self._cached("prior-latents", lambda: self._make_prior_latents(vqgan, scenes))
-        said = self._cached("prior-said", lambda: self._make_prior_said(embed_texts, scenes))
+        captions = self._cached(
+            "prior-said", lambda: self._make_prior_captions(embed_texts, scenes)
+        )
         styles = torch.tensor([self._style(scene) for scene in scenes])
-        return PriorData(**latents, **said, styles=styles, weights=torch.tensor(weights))
+        return PriorData(
+            **latents,
+            text_embeddings=captions["said"],
+            captions=captions["captions"],
+            styles=styles,
+            weights=torch.tensor(weights),
+        )
+
+    @cached_property
+    def upscaling_crops(self) -> Tensor:
+        """Parts of large scenes by the makers whose images are drawings, not pixels."""
+        makers = tuple(s.name for s in sources().images if s.use == "train" and s.name != CLIP_ART)
+        return make_crops(SceneMaker(load_images(self.cache, LARGE_SIDE), makers), seed=0)
 
     @torch.no_grad()
     def _make_prior_latents(self, vqgan: VQGAN, scenes: list[Scene]) -> dict[str, Tensor]:
@@ -266,7 +284,7 @@ class Workspace:
         std = every.std((0, 2, 3)).view(-1, 1, 1)
         return {"latents": ((every - mean) / std).half(), "mean": mean, "std": std}
 
-    def _make_prior_said(
+    def _make_prior_captions(
         self, embed_texts: Callable[[list[str]], Tensor], scenes: list[Scene]
     ) -> dict[str, Tensor]:
         random = Random("prior-captions")

@@ -22,18 +22,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from bench.chaos.environment import opened
+from bench.chaos.environment import open_world
 from bench.chaos.judge import ENDED, Fate, Verdict
 from bench.chaos.resume import Resumed, compare
 from bench.chaos.scenarios import FAULTS, JOBS, Fault
 from bench.markdown import table
 
-SMALL_DISK = "48m"  #: size of the disk that is filled
-AT_A_TIME = 3  #: worlds that run in parallel
+SMALL_DISK_SIZE = "48m"  #: size of the disk that the fault fills
+PARALLEL = 3  #: worlds that run in parallel
 COMPARED = ("engine-rendering", "kill-engine")
 """Faults after which images are compared with those rendered without a crash."""
 NONE_RESUMED = Resumed()
-LIMIT = 2400.0  #: seconds that one world may take
+LIMIT_SECONDS = 2400.0  #: maximum time for one world
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +41,16 @@ class Count:
     """The outcomes of the requests under one fault."""
 
     fault: str
-    made: int
+    fault_count: int
+    """How often the fault occurred."""
     fates: dict[str, int]
-    doubled: int
+    duplicated: int
     resumed: Resumed = NONE_RESUMED
 
     @property
-    def asked(self) -> int:
-        return sum(self.fates.values()) - self.of(Fate.UNHEARD)
+    def acknowledged(self) -> int:
+        """Requests that got a response, or whose job is in the database."""
+        return sum(self.fates.values()) - self.of(Fate.UNACKNOWLEDGED)
 
     @property
     def ended(self) -> int:
@@ -58,36 +60,31 @@ class Count:
         return self.fates.get(fate.value, 0)
 
     @classmethod
-    def of_verdicts(cls, fault: str, made: int, verdicts: Sequence[Verdict]) -> "Count":
-        """A duplicated job has not ended exactly once, whatever it shows."""
+    def of_verdicts(cls, fault: str, fault_count: int, verdicts: Sequence[Verdict]) -> "Count":
+        """Counts verdicts. A duplicated job has not ended once, whatever its messages show."""
         fates = Counter(each.fate.value for each in verdicts)
-        return cls(fault, made, dict(fates), sum(each.doubled for each in verdicts))
+        return cls(fault, fault_count, dict(fates), sum(each.duplicated for each in verdicts))
 
 
 def report(counts: Iterable[Count]) -> str:
-    """One line for each fault and one for all together, as Markdown."""
-    head: tuple[str, ...] = (
-        "fault",
-        "times",
-        "requests",
-        "ended once",
-        "image",
-        "reason",
-        "cancelled",
+    """A Markdown table: a row for each fault, and one for all of them."""
+    head = (
+        *("fault", "times", "requests", "ended once", "image", "reason", "cancelled"),
+        *("unreachable", "duplicated", "stuck", "lost"),
     )
-    head += ("unreachable", "duplicated", "stuck", "lost")
     rows = []
     counts = list(counts)
     fates = sum((Counter(count.fates) for count in counts), Counter[str]())
-    made, doubled = sum(each.made for each in counts), sum(each.doubled for each in counts)
-    for count in (*counts, Count("**all**", made, dict(fates), doubled)):
+    fault_count = sum(each.fault_count for each in counts)
+    duplicated = sum(each.duplicated for each in counts)
+    for count in (*counts, Count("**all**", fault_count, dict(fates), duplicated)):
         row = (
             count.fault,
-            count.made,
-            count.asked,
-            count.ended - count.doubled,
+            count.fault_count,
+            count.acknowledged,
+            count.ended - count.duplicated,
             *map(count.of, ENDED),
-            count.doubled,
+            count.duplicated,
             *map(count.of, (Fate.STUCK, Fate.LOST)),
         )
         rows.append(row)
@@ -96,29 +93,29 @@ def report(counts: Iterable[Count]) -> str:
 
 def resumptions(counts: Iterable[Count]) -> str:
     """A sentence about the jobs that a crash interrupted."""
-    all_of = [each.resumed for each in counts]
-    compared, same = sum(each.compared for each in all_of), sum(each.same for each in all_of)
+    results = [each.resumed for each in counts]
+    compared, same = sum(each.compared for each in results), sum(each.same for each in results)
     return (
         f"Of {compared} jobs that survived a crash of their engine and were rendered again"
         f" without one, {same} have exactly the same image;"
-        f" {sum(each.later for each in all_of)} continued from a checkpoint."
+        f" {sum(each.resumed for each in results)} continued from a checkpoint."
     )
 
 
-async def tried(key: str, tries: int, seed: int, folder: Path) -> Count:
-    """Runs one fault in one world, this many times."""
+async def run_fault(key: str, tries: int, seed: int, folder: Path) -> Count:
+    """Tries one fault this many times in one world."""
     fault = FAULTS[key]
-    async with opened(folder, seed) as world:
+    async with open_world(folder, seed) as world:
         await world.start("bot", "engine")
         for _ in range(tries):
             await fault.script(world)
         await world.settle()
-        verdicts, made = world.verdicts(), world.injected
+        verdicts, fault_count = world.verdicts(), world.fault_count
         resumed = await compare(world) if key in COMPARED else NONE_RESUMED
     for verdict in verdicts:
-        if verdict.doubled or verdict.fate in (Fate.STUCK, Fate.LOST):
+        if verdict.duplicated or verdict.fate in (Fate.STUCK, Fate.LOST):
             print(f"{key}: {verdict}", file=sys.stderr)
-    return replace(Count.of_verdicts(fault.name, made, verdicts), resumed=resumed)
+    return replace(Count.of_verdicts(fault.name, fault_count, verdicts), resumed=resumed)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -135,13 +132,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parsed = parser.parse_args(arguments)
     keys = parsed.only or list(FAULTS)
     if parsed.world:
-        count = asyncio.run(tried(keys[0], parsed.jobs, parsed.seed, Path(parsed.world)))
+        count = asyncio.run(run_fault(keys[0], parsed.jobs, parsed.seed, Path(parsed.world)))
         print(json.dumps(asdict(count)))
         return
     tries = max(1, round(parsed.jobs / JOBS / len(keys)))
-    counts = asyncio.run(_all(keys, tries, parsed.seed, parsed.keep))
+    counts = asyncio.run(_run_all(keys, tries, parsed.seed, parsed.keep))
     print(report(counts), resumptions(counts), sep="\n\n")
-    bad = [each for each in counts if each.doubled or each.ended < each.asked]
+    bad = [each for each in counts if each.duplicated or each.ended < each.acknowledged]
     sys.exit(1 if bad or len(counts) < len(keys) else 0)
 
 
@@ -149,26 +146,26 @@ def _choices() -> str:
     return "run only these of: " + ", ".join(FAULTS)
 
 
-async def _all(keys: Sequence[str], tries: int, seed: int, keep: Path | None) -> list[Count]:
-    """Runs each fault in its own process, a few in parallel; returns the counts in order."""
-    free = asyncio.Semaphore(AT_A_TIME)
+async def _run_all(keys: Sequence[str], tries: int, seed: int, keep: Path | None) -> list[Count]:
+    """Runs each fault in its own process, a few in parallel. Returns the counts in order."""
+    free = asyncio.Semaphore(PARALLEL)
     with tempfile.TemporaryDirectory(prefix="faults-") as temporary:
         base = keep or Path(temporary)
 
         async def one(key: str) -> Count | None:
             async with free:
-                return await _in_a_process(key, tries, seed, base / key)
+                return await _run_in_process(key, tries, seed, base / key)
 
         counts = await asyncio.gather(*map(one, keys))
     return [count for count in counts if count]
 
 
-async def _in_a_process(key: str, tries: int, seed: int, folder: Path) -> Count | None:
+async def _run_in_process(key: str, tries: int, seed: int, folder: Path) -> Count | None:
     fault = FAULTS[key]
     if fault.small_disk and not _can_mount():
         print(f"{fault.name}: skipped, no small disk can be mounted here", file=sys.stderr)
         return None
-    await asyncio.to_thread(_emptied, folder)
+    await asyncio.to_thread(_recreate, folder)
     options = ("--only", key, "--jobs", str(tries), "--seed", str(seed), "--world", str(folder))
     process = await asyncio.create_subprocess_exec(
         *_on_a_small_disk(fault, folder),
@@ -176,7 +173,7 @@ async def _in_a_process(key: str, tries: int, seed: int, folder: Path) -> Count 
         stdout=subprocess.PIPE,
     )
     try:
-        async with asyncio.timeout(LIMIT):
+        async with asyncio.timeout(LIMIT_SECONDS):
             output, _ = await process.communicate()
     except TimeoutError:
         process.kill()
@@ -186,11 +183,11 @@ async def _in_a_process(key: str, tries: int, seed: int, folder: Path) -> Count 
         return None
     values = json.loads(output)
     count = Count(**values | {"resumed": Resumed(**values["resumed"])})
-    print(f"{count.fault}: {count.fates}, {count.doubled} duplicated", file=sys.stderr)
+    print(f"{count.fault}: {count.fates}, {count.duplicated} duplicated", file=sys.stderr)
     return count
 
 
-def _emptied(folder: Path) -> None:
+def _recreate(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
 
@@ -201,22 +198,13 @@ def _on_a_small_disk(fault: Fault, folder: Path) -> tuple[str, ...]:
         return ()
     data = folder / "data"
     data.mkdir()
-    mount = f'mount -t tmpfs -o size={SMALL_DISK} small "$0" && exec "$@"'
+    mount = f'mount -t tmpfs -o size={SMALL_DISK_SIZE} small "$0" && exec "$@"'
     return ("unshare", "--user", "--map-root-user", "--mount", "sh", "-c", mount, str(data))
 
 
 def _can_mount() -> bool:
     if not shutil.which("unshare"):
         return False
-    command = (
-        "unshare",
-        "--user",
-        "--map-root-user",
-        "--mount",
-        "mount",
-        "-t",
-        "tmpfs",
-        "x",
-        "/mnt",
-    )
+    unshare = ("unshare", "--user", "--map-root-user", "--mount")
+    command = (*unshare, "mount", "-t", "tmpfs", "x", "/mnt")
     return subprocess.run(command, capture_output=True, check=False).returncode == 0

@@ -1,4 +1,4 @@
-"""Listens to the local Discord: what every message shows, for the history and for the clients."""
+"""Records what every message in the local Discord shows, for the history and the clients."""
 
 import asyncio
 import re
@@ -31,7 +31,8 @@ class Listener:
         self._history = history
         self._changed = asyncio.Event()
 
-    def hear(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
+        """Records an event of a message; ignores all others."""
         if not event.name.startswith("MESSAGE_"):
             return
         number, at = int(event.data["id"]), self._history.now()
@@ -41,7 +42,7 @@ class Listener:
             self._history.shown.append(Shown(at, "deleted", number, channel))
         elif event.name in ("MESSAGE_CREATE", "MESSAGE_UPDATE"):
             self.messages[number] = event.data
-            self._history.shown.append(shown(at, event.name, event.data))
+            self._history.shown.append(as_shown(at, event.name, event.data))
         self._changed.set()
         self._changed = asyncio.Event()
 
@@ -51,7 +52,7 @@ class Listener:
         return [text_of(each) for each in found if not each["flags"] & EPHEMERAL]
 
     def answers(self, interaction: int) -> list[Payload]:
-        """The messages that respond to an interaction, with text."""
+        """The messages that respond to an interaction, once they are more than “thinking…”."""
         return [
             each
             for each in self.messages.values()
@@ -66,7 +67,7 @@ class Listener:
             return value
 
 
-def shown(at: float, event: str, message: Payload) -> Shown:
+def as_shown(at: float, event: str, message: Payload) -> Shown:
     seed = seed_on(message)
     return Shown(
         at,

@@ -1,7 +1,7 @@
 """Checks whether a history keeps the product's promises, without any code of the product.
 
-As in Jepsen: an operation that is `ok` has had its effect before it completed, one that `fail`ed
-never has one, and one that is `unknown` may have its effect at any time after it was invoked.
+As in Jepsen, an `ok` operation took effect before it completed, a `fail`ed one never takes effect,
+and an `unknown` one may take effect at any time after it was invoked.
 """
 
 from collections import Counter, defaultdict
@@ -20,7 +20,7 @@ LATE = 120.0  #: seconds after which an operation with unknown outcome can no lo
 END_TITLES = {"done": "Painted", "failed": "Failed", "cancelled": "Cancelled"}
 CANCELLATIONS = ("cancel", "cancel button", "mod cancel", "moderator's cancel")
 DELETIONS = ("delete", "mod delete")
-ACTS = {
+LOG_ACTIONS = {
     "mod pause": "pause",
     "mod resume": "resume",
     "mod block": "block",
@@ -29,7 +29,7 @@ ACTS = {
     "moderator's cancel": "cancel",
     "mod delete": "close_report",
 }
-"""What the moderators' log calls an operation."""
+"""The action in the moderators' log for each operation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Facts:
         self.final = history.final
 
     def operations(self, *names: str, ok: bool = False) -> list[Operation]:
-        """Operations that had, or with `ok=False` may have had, an effect."""
+        """Operations that may have taken effect; with `ok`, only those that certainly did."""
         possible = (Outcome.OK,) if ok else (Outcome.OK, Outcome.UNKNOWN)
         return [
             each
@@ -72,18 +72,20 @@ class Facts:
 
     @cached_property
     def rows(self) -> dict[int, list[Row]]:
-        return _by(self.final.rows, lambda row: row.seed)
+        return _group_by(self.final.rows, lambda row: row.seed)
 
     @cached_property
     def shown(self) -> dict[int, list[Shown]]:
         """Everything that was shown for a request, by its seed."""
-        return _by((each for each in self.history.shown if each.seed), lambda each: each.seed or 0)
+        return _group_by(
+            (each for each in self.history.shown if each.seed), lambda each: each.seed or 0
+        )
 
     @cached_property
     def answers(self) -> dict[int, list[Shown]]:
         """The messages that answered an interaction."""
         answers = (each for each in self.history.shown if each.interaction is not None)
-        return _by(answers, lambda each: each.interaction or 0)
+        return _group_by(answers, lambda each: each.interaction or 0)
 
     @cached_property
     def removed(self) -> set[int]:
@@ -101,13 +103,13 @@ class Facts:
         return [each for each in self.latest.values() if each.seed == seed]
 
     def job(self, request: Operation) -> int | None:
-        """The number of a request's job, from wherever it is known."""
+        """The number of a request's job, if any record contains it."""
         numbers = [row.job for row in self.rows.get(request.arguments["seed"], ())]
         numbers += [each.job for each in self.shown.get(request.arguments["seed"], ()) if each.job]
         return numbers[0] if numbers else request.job
 
     def deletions(self, request: Operation, *, certain: bool) -> list[Operation]:
-        """Deletions of a request that had, or may have had, an effect on it."""
+        """Deletions that may have deleted a request; with `certain`, only those that must have."""
         job, member = self.job(request), request.arguments["member"]
         found = [each for each in self.operations(*DELETIONS, ok=certain) if each.job == job]
         found += [
@@ -125,7 +127,7 @@ def acknowledged_requests_end_once(facts: Facts) -> Iterator[str]:
     for request in facts.requests:
         seed = request.arguments["seed"]
         rows, job_messages = facts.rows.get(seed, []), facts.job_messages(seed)
-        yield from _doubles(facts, seed, rows, job_messages)
+        yield from _duplicates(facts, seed, rows, job_messages)
         if facts.deletions(request, certain=False):
             continue
         answers = facts.answers.get(request.result.get("interaction", 0), [])
@@ -136,7 +138,7 @@ def acknowledged_requests_end_once(facts: Facts) -> Iterator[str]:
             if request.result.get("acknowledged") and not reasons:
                 yield f"request {seed} was acknowledged but has neither a job nor a reason"
             continue
-        yield from _ended(rows[0], job_messages)
+        yield from _not_ended(rows[0], job_messages)
     for answer in facts.latest.values():
         if answer.loading:
             yield f"message {answer.message} shows “thinking…” forever"
@@ -146,7 +148,9 @@ def acknowledged_requests_end_once(facts: Facts) -> Iterator[str]:
         yield f"the database is damaged: {facts.final.integrity}"
 
 
-def _doubles(facts: Facts, seed: int, rows: list[Row], job_messages: list[Shown]) -> Iterator[str]:
+def _duplicates(
+    facts: Facts, seed: int, rows: list[Row], job_messages: list[Shown]
+) -> Iterator[str]:
     if len(rows) > 1:
         yield f"request {seed} has the jobs {[row.job for row in rows]}"
     if len(job_messages) > 1:
@@ -156,7 +160,7 @@ def _doubles(facts: Facts, seed: int, rows: list[Row], job_messages: list[Shown]
         yield f"the image of request {seed} was posted {len(posts)} times"
 
 
-def _ended(row: Row, job_messages: list[Shown]) -> Iterator[str]:
+def _not_ended(row: Row, job_messages: list[Shown]) -> Iterator[str]:
     if row.state not in END_TITLES or not row.posted:
         yield f"job {row.job} has not ended: {row.state}, {'' if row.posted else 'not '}posted"
         return
@@ -185,10 +189,10 @@ def deleted_things_stay_deleted(facts: Facts) -> Iterator[str]:
         if rows:
             yield f"job {job} was deleted, but its row exists"
         if any(each.name == "delete all" for each in deletions):
-            yield from _forgotten(facts, request, job)
+            yield from _traces_left(facts, request, job)
 
 
-def _forgotten(facts: Facts, request: Operation, job: int | None) -> Iterator[str]:
+def _traces_left(facts: Facts, request: Operation, job: int | None) -> Iterator[str]:
     """After a member deleted everything, no trace of their requests is left."""
     if facts.rows.get(request.arguments["seed"]):
         yield f"all data of its member was deleted, but job {job} has a row"
@@ -216,9 +220,9 @@ def job_numbers_are_given_once(facts: Facts) -> Iterator[str]:
             seeds[each.job].add(each.seed)
     for row in facts.final.rows:
         seeds[row.job].add(row.seed)
-    for job, its_seeds in seeds.items():
-        if len(its_seeds) > 1:
-            yield f"job number {job} was given to the requests {sorted(its_seeds)}"
+    for job, job_seeds in seeds.items():
+        if len(job_seeds) > 1:
+            yield f"job number {job} was given to the requests {sorted(job_seeds)}"
 
 
 def nothing_else_is_deleted(facts: Facts) -> Iterator[str]:
@@ -286,12 +290,12 @@ def cancelled_jobs_post_no_image(facts: Facts) -> Iterator[str]:
         for row in facts.final.rows:
             if row.job == job and row.state != "cancelled":
                 yield f"job {job} was cancelled, but is {row.state}"
-    yield from _revived(facts)
-    yield from _outlived(facts)
+    yield from _changed_ends(facts)
+    yield from _continued_jobs(facts)
 
 
-def _revived(facts: Facts) -> Iterator[str]:
-    """A job that has ended does not run again."""
+def _changed_ends(facts: Facts) -> Iterator[str]:
+    """A job that has ended keeps its state."""
     last: dict[int, str] = {}
     final = Snapshot(float("inf"), {row.job: row.state for row in facts.final.rows}, {})
     for snapshot in [*sorted(facts.history.snapshots, key=lambda each: each.at), final]:
@@ -301,8 +305,8 @@ def _revived(facts: Facts) -> Iterator[str]:
             last[job] = state
 
 
-def _outlived(facts: Facts) -> Iterator[str]:
-    """After a block or a cleared queue, none of the jobs continues."""
+def _continued_jobs(facts: Facts) -> Iterator[str]:
+    """No job continues after its member was blocked or its queue cleared."""
     for operation in facts.operations("mod block", "mod clear", ok=True):
         after = _snapshot_after(facts, operation)
         for request in facts.requests:
@@ -347,11 +351,11 @@ def paused_guilds_stand_still(facts: Facts) -> Iterator[str]:
 
 def moderators_log_is_complete(facts: Facts) -> Iterator[str]:
     entries = Counter(
-        (each.act, each.guild, each.by, each.whom if each.act in _OF_MEMBERS else each.job)
+        (each.act, each.guild, each.by, each.whom if each.act in _MEMBER_ACTIONS else each.job)
         for each in facts.final.log
     )
     certain, possible = Counter[Key](), Counter[Key]()
-    for operation in facts.operations(*ACTS):
+    for operation in facts.operations(*LOG_ACTIONS):
         key = _entry_of(operation)
         possible[key] += 1
         certain[key] += operation.outcome is Outcome.OK
@@ -361,20 +365,20 @@ def moderators_log_is_complete(facts: Facts) -> Iterator[str]:
                 f"{certain[key]} to {number} times “{key[0]}” by {key[2]} of {key[3]},"
                 f" but {entries[key]} entries"
             )
-    yield from _cleared(facts)
+    yield from _missing_clear_entries(facts)
     yield from _cancelled_without_entry(facts)
 
 
-_OF_MEMBERS = ("block", "unblock")
+_MEMBER_ACTIONS = ("block", "unblock")
 
 
 def _entry_of(operation: Operation) -> Key:
-    act, arguments = ACTS[operation.name], operation.arguments
-    subject = arguments.get("member") if act in _OF_MEMBERS else operation.job
+    act, arguments = LOG_ACTIONS[operation.name], operation.arguments
+    subject = arguments.get("member") if act in _MEMBER_ACTIONS else operation.job
     return act, arguments["guild"], arguments["by"], subject
 
 
-def _cleared(facts: Facts) -> Iterator[str]:
+def _missing_clear_entries(facts: Facts) -> Iterator[str]:
     entries = Counter((each.guild, each.by) for each in facts.final.log if each.act == "clear")
     cancelled = Counter[tuple[int, int]]()
     for operation in facts.operations("mod clear", ok=True):
@@ -386,7 +390,7 @@ def _cleared(facts: Facts) -> Iterator[str]:
 
 
 def _cancelled_without_entry(facts: Facts) -> Iterator[str]:
-    """A moderator's cancellation of unknown outcome that took effect must be in the log."""
+    """If a moderator's cancellation of unknown outcome took effect, it must be in the log."""
     logged = {each.job for each in facts.final.log if each.act == "cancel"}
     own = {each.job for each in facts.operations("cancel", "cancel button")}
     others = {
@@ -402,7 +406,7 @@ def _cancelled_without_entry(facts: Facts) -> Iterator[str]:
 
 
 def _may_be_late(earlier: Operation, later: Operation) -> bool:
-    """Whether an operation of unknown outcome may have its effect after a later one's."""
+    """Whether an operation of unknown outcome may take effect after a later one."""
     unknown = earlier.outcome is Outcome.UNKNOWN
     return unknown and later.invoked - LATE < earlier.invoked < later.completed
 
@@ -412,7 +416,7 @@ def _snapshot_after(facts: Facts, operation: Operation) -> Snapshot | None:
     return min(later, key=lambda each: each.at, default=None)
 
 
-def _by(things: Iterable[T], key: Callable[[T], int]) -> dict[int, list[T]]:
+def _group_by(things: Iterable[T], key: Callable[[T], int]) -> dict[int, list[T]]:
     found: dict[int, list[T]] = defaultdict(list)
     for each in things:
         found[key(each)].append(each)

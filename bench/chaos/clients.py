@@ -1,7 +1,7 @@
 """The clients of a run: members and moderators, each with one operation at a time.
 
-Their operations are drawn from the seed in advance. Which of the visible jobs an operation affects
-is drawn as a fraction, so it depends on what the client sees.
+The seed determines the operations in advance. Of the job that an operation affects, it determines
+only a fraction: the job at that position among those that the client sees then.
 """
 
 import asyncio
@@ -20,10 +20,10 @@ from bench.chaos.history import History, Operation, Outcome
 from bench.chaos.judge import WAITING_TITLES, seed_on, title_of
 from sandbox import InteractionError, Member, MessageView, NoResponseError, OptionError, Reply
 
-PATIENCE = 20.0  #: seconds that a client waits after an acknowledgement
+PATIENCE = 20.0  #: seconds that a client waits for a response
 PAUSE = (2.0, 6.0)  #: seconds of a pause or a block
-UNSURE = re.compile("incident", re.IGNORECASE)
-"""Matches responses that do not say whether anything was done."""
+UNCLEAR = re.compile("incident", re.IGNORECASE)
+"""Matches responses that do not say whether the operation took effect."""
 
 MEMBERS = {
     "request": 62,
@@ -41,21 +41,21 @@ MODERATORS = {
     "mod pause": 2,
     "mod block": 2,
 }
-"""Weights of the operations. A pause or block is ended by a further operation."""
+"""Weights of the operations. A further operation ends each pause or block."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """An operation of a client, as drawn."""
+    """A planned operation. `which`, 0 to 1, chooses a job; `seconds` last a pause or a block."""
 
     name: str
     which: float
     seconds: float
 
 
-def draw_steps(draw: random.Random, weights: dict[str, int], number: int) -> list[Step]:
-    names = draw.choices(list(weights), list(weights.values()), k=number)
-    return [Step(name, draw.random(), draw.uniform(*PAUSE)) for name in names]
+def draw_steps(rng: random.Random, weights: dict[str, int], number: int) -> list[Step]:
+    names = rng.choices(list(weights), list(weights.values()), k=number)
+    return [Step(name, rng.random(), rng.uniform(*PAUSE)) for name in names]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,17 +92,19 @@ class Client:
         ]
         return [each for each in found if title_of(each) in titles]
 
-    async def answered(self, operation: Operation, reply: Reply, expected: str) -> str:
+    async def wait_for_response(self, operation: Operation, reply: Reply, expected: str) -> str:
         """Waits for the response to a command, and derives the outcome from it."""
         interaction = reply.interaction_id
         with suppress(TimeoutError):
             answers = await self.listener.wait_for(
                 lambda: self.listener.answers(interaction), PATIENCE
             )
-            return _judge(operation, text_of(answers[-1]), expected)
+            return _record_outcome(operation, text_of(answers[-1]), expected)
         return ""
 
-    async def edited(self, operation: Operation, message: int, press: Reply, expected: str) -> str:
+    async def wait_for_edit(
+        self, operation: Operation, message: int, press: Reply, expected: str
+    ) -> str:
         """Waits until a button has changed its message, or got another response."""
         before = text_of(self.listener.messages[message])
 
@@ -113,7 +115,9 @@ class Client:
             return next((text for text in texts if text and text != before), "")
 
         with suppress(TimeoutError):
-            return _judge(operation, await self.listener.wait_for(answer, PATIENCE), expected)
+            return _record_outcome(
+                operation, await self.listener.wait_for(answer, PATIENCE), expected
+            )
         return ""
 
     async def snapshot(self) -> None:
@@ -200,13 +204,13 @@ class Requester(Client):
                 operation.result["reason"] = text_of(first)
 
     async def _cancel(self, step: Step) -> None:
-        if message := _chosen(self.own_job_messages(*WAITING_TITLES), step):
+        if message := _choose(self.own_job_messages(*WAITING_TITLES), step):
             with self._operation("cancel", message) as operation, suppress(NoResponseError):
                 reply = await self.member.slash("cancel", job=job_on(message) or 0)
-                await self.answered(operation, reply, r"was cancelled\.")
+                await self.wait_for_response(operation, reply, r"was cancelled\.")
 
     async def _cancel_button(self, step: Step) -> None:
-        if message := _chosen(self.own_job_messages(*WAITING_TITLES), step):
+        if message := _choose(self.own_job_messages(*WAITING_TITLES), step):
             with self._operation("cancel button", message) as operation:
                 number = int(message["id"])
                 with suppress(NoResponseError):
@@ -232,14 +236,14 @@ class Requester(Client):
             for each in self.own_job_messages("Painted")
             if f"imagine:delete:{job_on(each)}" in custom_ids(each)  # several images hide it
         ]
-        if message := _chosen(deletable, step):
+        if message := _choose(deletable, step):
             with self._operation("delete", message) as operation:
                 try:
                     confirmation = await self.member.press(
                         MessageView(message), f"imagine:delete:{job_on(message)}"
                     )
                 except NoResponseError:
-                    operation.outcome = Outcome.FAIL  # it only asks for confirmation
+                    operation.outcome = Outcome.FAIL  # the button only asks for confirmation
                     return
                 if confirmation.message is None or not custom_ids(confirmation.message.raw):
                     operation.outcome = Outcome.FAIL
@@ -247,7 +251,9 @@ class Requester(Client):
                 with suppress(NoResponseError):
                     (confirm_id,) = custom_ids(confirmation.message.raw)
                     press = await self.member.press(confirmation.message, confirm_id)
-                    await self.edited(operation, confirmation.message.id, press, r"was deleted\.")
+                    await self.wait_for_edit(
+                        operation, confirmation.message.id, press, r"was deleted\."
+                    )
 
     async def _delete_all(self, step: Step) -> None:
         with self.history.operation(
@@ -270,10 +276,10 @@ class Requester(Client):
             with suppress(NoResponseError):
                 view = MessageView(message)
                 press = await self.member.press(view, f"imagine:forget:{self.member.id}")
-                await self.edited(operation, view.id, press, r"Deleted \d+ request")
+                await self.wait_for_edit(operation, view.id, press, r"Deleted \d+ request")
 
     async def _report(self, step: Step) -> None:
-        if message := _chosen(self.job_messages("Painted", "In the queue"), step):
+        if message := _choose(self.job_messages("Painted", "In the queue"), step):
             member = self.member.at(int(message["channel_id"]))
             with self._operation("report", message) as operation, suppress(NoResponseError):
                 opened = await member.use_menu("Report to moderators", MessageView(message))
@@ -281,7 +287,7 @@ class Requester(Client):
                     operation.outcome = Outcome.FAIL
                     return
                 reply = await member.submit(opened, reason="not nice")
-                await self.answered(operation, reply, r"Thank you|already reported")
+                await self.wait_for_response(operation, reply, r"Thank you|already reported")
 
     def _operation(self, name: str, message: Payload) -> AbstractContextManager[Operation]:
         return self.history.operation(
@@ -327,16 +333,16 @@ class Moderator(Client):
             suppress(NoResponseError),
         ):
             reply = await self.member.slash(name, **sent)
-            await self.answered(operation, reply, expected)
+            await self.wait_for_response(operation, reply, expected)
         return operation
 
     async def _cancel(self, step: Step) -> None:
-        if message := _chosen(self.job_messages(*WAITING_TITLES), step):
+        if message := _choose(self.job_messages(*WAITING_TITLES), step):
             await self._command("mod cancel", r"was cancelled\.", job=job_on(message) or 0)
 
     async def _cancel_in_channel(self, step: Step) -> None:
         """Uses `/cancel` in the member's channel, as moderators may."""
-        if message := _chosen(self.job_messages(*WAITING_TITLES), step):
+        if message := _choose(self.job_messages(*WAITING_TITLES), step):
             member = self.member.at(int(message["channel_id"]))
             with (
                 self.history.operation(
@@ -349,7 +355,7 @@ class Moderator(Client):
                 suppress(NoResponseError),
             ):
                 reply = await member.slash("cancel", job=job_on(message) or 0)
-                await self.answered(operation, reply, r"was cancelled\.")
+                await self.wait_for_response(operation, reply, r"was cancelled\.")
 
     async def _delete(self, step: Step) -> None:
         """Closes the oldest report by deleting its image."""
@@ -371,7 +377,7 @@ class Moderator(Client):
             operation.result["job"] = job_on(message)
             with suppress(NoResponseError):
                 press = await self.member.press(MessageView(message), buttons[0])
-                await self.edited(operation, int(message["id"]), press, r"done by")
+                await self.wait_for_edit(operation, int(message["id"]), press, r"done by")
         await self.snapshot()
 
     async def _clear(self, step: Step) -> None:
@@ -392,7 +398,7 @@ class Moderator(Client):
                 return
             with suppress(NoResponseError):
                 press = await self.member.press(MessageView(message), buttons[0])
-                text = await self.edited(
+                text = await self.wait_for_edit(
                     operation, int(message["id"]), press, r"\d+ jobs? cancelled"
                 )
                 if found := re.search(r"(\d+) jobs? cancelled", text):
@@ -413,16 +419,16 @@ class Moderator(Client):
         await self.unblock(member)
 
 
-def _judge(operation: Operation, text: str, expected: str) -> str:
+def _record_outcome(operation: Operation, text: str, expected: str) -> str:
     operation.result["answer"] = text
     if re.search(expected, text):
         operation.outcome = Outcome.OK
-    elif not UNSURE.search(text):
+    elif not UNCLEAR.search(text):
         operation.outcome = Outcome.FAIL
     return text
 
 
-def _chosen(messages: list[Payload], step: Step) -> Payload | None:
-    """One of the most recent."""
+def _choose(messages: list[Payload], step: Step) -> Payload | None:
+    """One of the most recent messages."""
     latest = messages[-8:]
     return latest[int(step.which * len(latest))] if latest else None

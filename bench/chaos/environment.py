@@ -1,7 +1,7 @@
 """The product under faults: a local Discord, members, and the bot and the engine as processes.
 
-A supervisor restarts both as a host's would: after a delay, but not after status 78, which means
-that a person has to fix something first.
+As on a host, a supervisor restarts both after a delay, except after status 78, which means that a
+person has to fix something first.
 """
 
 import asyncio
@@ -23,39 +23,39 @@ from sandbox.discord.models import Channel, Event, Guild
 
 ROOT = Path(__file__).parents[2]
 RESTART_SECONDS = 0.5  #: the supervisor's delay before a restart
-CONFIG = os.EX_CONFIG
+CONFIG_ERROR = os.EX_CONFIG
 PATIENCE = 90.0  #: seconds without any change after which unfinished requests count as lost
 START_PATIENCE = 400.0  #: seconds that a process may take to start
-QUIET_SECONDS = 3.0  #: after the last job, in which nothing more should happen
+QUIET_SECONDS = 3.0  #: seconds after the last job in which nothing more should happen
 WORDS = ("a red circle", "a blue star", "a green square", "snowy hills", "a house", "a yellow ring")
 
 
 class World:
-    """One sandbox with the product. Created by `opened`."""
+    """One sandbox with the product. Created by `open_world`."""
 
     def __init__(self, discord: Sandbox, folder: Path, seed: int) -> None:
         self.discord = discord
         self.folder = folder
         self.database = folder / "data" / "imagine.db"
-        self.draw = random.Random(seed)
+        self.rng = random.Random(seed)
         self.channels = Channels()
         self.requests: list[Request] = []
         self.processes: dict[str, Process] = {}
         self.requesters = 0
         """Members who still have requests to make."""
         self.extra_environment: dict[str, str] = {}
-        self.injected = 0
-        """Faults that took effect, not just injected ones."""
+        self.fault_count = 0
+        """Faults that occurred; a fault that is injected need not occur."""
         self._rows: list[Row] = []
-        self._heard = 0
+        self._message_events = 0
         self._wanted: set[str] = set()
         self._supervisors: dict[str, asyncio.Task[None]] = {}
-        self._next_seed = 1 + 1000 * self.draw.randrange(1_000_000)
-        discord.world.listen(self._hear)
+        self._next_seed = 1 + 1000 * self.rng.randrange(1_000_000)
+        discord.world.listen(self._on_event)
 
-    def _hear(self, event: Event) -> None:
-        self.channels.hear(event.name, event.data)
-        self._heard += event.name.startswith("MESSAGE_")
+    def _on_event(self, event: Event) -> None:
+        self.channels.record_event(event.name, event.data)
+        self._message_events += event.name.startswith("MESSAGE_")
 
     # -- processes -------------------------------------------------------------------------
 
@@ -97,7 +97,7 @@ class World:
             self.processes[name] = process
             status = await process.wait()
             del self.processes[name]
-            if status == CONFIG:
+            if status == CONFIG_ERROR:
                 self._wanted.discard(name)
             await asyncio.sleep(RESTART_SECONDS)
 
@@ -131,35 +131,35 @@ class World:
         """Injects a fault of `bench.chaos.fault_injection`."""
         (self.folder / "faults" / fault).write_text(text)
 
-    async def wait_until_hit(self, fault: str) -> None:
-        """Waits until an injected fault has happened, or nothing is left that could hit it."""
+    async def wait_for_fault(self, fault: str) -> None:
+        """Waits until an injected fault has occurred, or until no request is left to trigger it."""
         pending = self.folder / "faults" / fault
         while not self.is_idle():
             if not pending.exists():
-                self.injected += 1
+                self.fault_count += 1
                 return
             await asyncio.sleep(0.05)
         pending.unlink(missing_ok=True)
 
-    async def wait_until_discord_failed(self) -> None:
-        """Like `wait_until_hit`, for the faults of the local Discord."""
+    async def wait_for_discord_fault(self) -> None:
+        """Like `wait_for_fault`, for faults of the local Discord."""
         while not self.is_idle():
             if not self.discord.faults.pending:
-                self.injected += 1
+                self.fault_count += 1
                 return
             await asyncio.sleep(0.05)
 
-    async def random_moment(self, most: int = 25) -> None:
-        """Waits for a random number of message changes, up to `most`, and up to 0.5 s more.
+    async def random_moment(self, max_events: int = 25) -> None:
+        """Waits for a random number of message changes, up to `max_events`, and then up to 0.5 s.
 
-        Counting changes rather than seconds reaches any moment of a job on a slow machine, too.
+        Changes, unlike seconds, reach every moment of a job on slow machines, too.
         """
-        until = self._heard + self.draw.randint(0, most)
-        await self.until(lambda: self._heard >= until or self.is_idle())
+        until = self._message_events + self.rng.randint(0, max_events)
+        await self.until(lambda: self._message_events >= until or self.is_idle())
         await self.pause(0, 0.5)
 
     def clear_faults(self) -> None:
-        """Removes the faults that have not happened, and resets the clock."""
+        """Removes the faults that have not occurred, and resets the clock."""
         for pending in (self.folder / "faults").iterdir():
             pending.unlink()
 
@@ -174,7 +174,7 @@ class World:
                     process.send_signal(number)
 
     async def stop(self, *names: str) -> None:
-        """Stops processes with SIGTERM, unless they have ended by themselves."""
+        """Stops processes with SIGTERM, unless they have already ended."""
         self._wanted -= set(names)
         ending = {self._supervisors[name] for name in names}
         while ending:
@@ -208,25 +208,25 @@ class World:
     async def request_several(
         self, member: Member, count: int, steps: tuple[int, int] = (10, 18)
     ) -> None:
-        """Makes this many requests, one after another, each with its own seed."""
+        """Makes this many requests, one after another."""
         self.requesters += 1
         try:
             for _ in range(count):
-                await self.request(member, self.draw.randint(*steps))
+                await self.request(member, self.rng.randint(*steps))
         finally:
             self.requesters -= 1
 
     async def request(self, member: Member, steps: int, **options: str | int) -> Request:
-        """Makes one request, whatever its outcome."""
+        """Makes one request with its own seed, whatever its outcome."""
         seed = self.next_seed()
-        request = {"include": self.draw.choice(WORDS), "size": "64x64"} | options
-        answered: int | None = None
+        arguments = {"include": self.rng.choice(WORDS), "size": "64x64"} | options
+        interaction_id: int | None = None
         with suppress(NoResponseError):
-            reply = await member.slash("imagine", **request, steps=steps, seed=seed)
-            answered = reply.interaction_id
-        made = Request(seed, member.channel_id, answered)
-        self.requests.append(made)
-        return made
+            reply = await member.slash("imagine", **arguments, steps=steps, seed=seed)
+            interaction_id = reply.interaction_id
+        request = Request(seed, member.channel_id, interaction_id)
+        self.requests.append(request)
+        return request
 
     # -- the end ---------------------------------------------------------------------------
 
@@ -267,8 +267,8 @@ class World:
         return not self.requesters and not waiting and all(row.posted for row in self.rows())
 
     def _progress(self) -> object:
-        """Something that changes whenever anything happens."""
-        return self.rows(), self._heard
+        """A value that changes whenever anything happens."""
+        return self.rows(), self._message_events
 
     def verdicts(self) -> list[Verdict]:
         """The verdicts on all requests."""
@@ -288,12 +288,12 @@ class World:
 
     async def pause(self, shortest: float, longest: float) -> None:
         """Sleeps for a random time between these, in seconds."""
-        await asyncio.sleep(self.draw.uniform(shortest, longest))
+        await asyncio.sleep(self.rng.uniform(shortest, longest))
 
 
 @asynccontextmanager
-async def opened(folder: Path, seed: int) -> AsyncIterator[World]:
-    """A world, whose processes are killed at the end of the block."""
+async def open_world(folder: Path, seed: int) -> AsyncIterator[World]:
+    """A world. Its processes are killed at the end of the block."""
     for name in ("faults", "data"):
         await asyncio.to_thread((folder / name).mkdir, parents=True, exist_ok=True)
     async with Sandbox() as discord:

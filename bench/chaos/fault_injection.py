@@ -1,14 +1,13 @@
 """`python -m bench.chaos.fault_injection bot|engine`: the real process, with injected faults.
 
-Some functions of the process are wrapped before it starts. A wrapped function does its usual work,
-unless the folder in INJECTED_FAULTS contains a file with the name of its fault: then the function
-removes the file and fails. So a benchmark triggers a fault at any moment by writing a file, and the
-fault does not recur in the restarted process. The file `clock` contains the error of the wall clock
-in seconds.
+Before the process starts, some of its functions are wrapped. A wrapped function works as usual,
+unless the folder in INJECTED_FAULTS contains a file with the name of its fault: then it removes the
+file and fails. So a benchmark triggers a fault at any moment by writing a file, and the fault does
+not recur in the restarted process. The file `clock` contains the offset of the wall clock in
+seconds.
 
-Two intervals are shortened so that the jobs of a dead engine are taken over sooner: the lease of a
-job and the interval between renewals. Nothing else differs from `python -m bot` and
-`python -m engine`.
+Leases are shorter and renewed more often, so that the jobs of a dead engine are taken over sooner.
+Nothing else differs from `python -m bot` and `python -m engine`.
 """
 
 import functools
@@ -26,10 +25,10 @@ from pathlib import Path
 from typing import Any
 
 LEASE_SECONDS, HEARTBEAT_SECONDS = 4.0, 1.0  #: instead of 20 and 5
-FOLDER = "INJECTED_FAULTS"  #: the variable that names the folder
+FOLDER = "INJECTED_FAULTS"  #: the environment variable with the path of the folder
 CLOCK = "clock"
 FAKE_RENDERER = "FAKE_RENDERER"
-"""The variable that makes the engine render plain greys, fast; nothing else changes."""
+"""The environment variable that replaces the renderer with a fast one of plain grey images."""
 STEP_SECONDS = 0.03  #: seconds per step of the fake renderer
 
 
@@ -38,7 +37,7 @@ class FaultPoint:
     """A function of the process, and the fault that can be injected there."""
 
     function: str
-    """Module and name, with a colon between."""
+    """`module:name`, where the name may be that of a method."""
     fault: Callable[[Any], Any]
     """Called with the function's result or, with `before`, with None before the function runs."""
     before: bool = False
@@ -49,7 +48,7 @@ def _die(result: Any) -> Any:
     return result
 
 
-def _not_a_number(result: Any) -> Any:
+def _to_nan(result: Any) -> Any:
     return result * float("nan")
 
 
@@ -72,10 +71,12 @@ FAULT_POINTS: dict[str, dict[str, FaultPoint]] = {
     "engine": {
         "after the claim": FaultPoint("core.database.claims:Claims.claim", _die),
         "in a step": FaultPoint("engine.synthesis.renderer:Renderer._embed", _die),
-        "before a frame is in its place": FaultPoint(
+        "before a frame is written": FaultPoint(
             "engine.job_files:JobFiles.write_frame", _die, before=True
         ),
-        "after a state is saved": FaultPoint("engine.job_files:JobFiles.write_checkpoint", _die),
+        "after a checkpoint is saved": FaultPoint(
+            "engine.job_files:JobFiles.write_checkpoint", _die
+        ),
         "in the middle of a file": FaultPoint("engine.job_files:png", _die),
         "before the images are saved": FaultPoint(
             "engine.job_files:JobFiles.write_results", _die, before=True
@@ -88,12 +89,10 @@ FAULT_POINTS: dict[str, dict[str, FaultPoint]] = {
         "before a post": FaultPoint("engine.delivery.posts:Post.edit", _die, before=True),
         "after a post": FaultPoint("engine.delivery.posts:Post.edit", _die),
         "after a new message": FaultPoint("engine.delivery.posts:Post.send", _die),
-        "before it is known as posted": FaultPoint(
+        "before it is marked as posted": FaultPoint(
             "core.database.jobs:Jobs.mark_posted", _die, before=True
         ),
-        "a loss that is not a number": FaultPoint(
-            "engine.synthesis.objective:total_variation", _not_a_number
-        ),
+        "a NaN loss": FaultPoint("engine.synthesis.objective:total_variation", _to_nan),
         "out of memory": FaultPoint(
             "engine.synthesis.renderer:Renderer._embed", _out_of_memory, True
         ),
@@ -135,22 +134,22 @@ def _render_plain_greys() -> None:
 
 def inject_faults(name: str, folder: Path) -> None:
     """Wraps the functions of this process, the bot or the engine, and its wall clock."""
-    _wrong_clock(folder / CLOCK)
+    _shift_clock(folder / CLOCK)
     for fault, point in FAULT_POINTS[name].items():
         _wrap(point, folder / fault)
 
 
-def _wrong_clock(offset: Path) -> None:
-    """Shifts the wall clock, as if it were set wrong; the monotonic clock is unaffected."""
-    right = time.time
+def _shift_clock(offset: Path) -> None:
+    """Shifts the wall clock, but not the monotonic clock."""
+    real_time = time.time
 
-    def wrong() -> float:
+    def shifted_time() -> float:
         try:
-            return right() + float(offset.read_text() or 0)
+            return real_time() + float(offset.read_text() or 0)
         except FileNotFoundError:
-            return right()
+            return real_time()
 
-    time.time = wrong
+    time.time = shifted_time
 
 
 def _wrap(point: FaultPoint, fault_file: Path) -> None:
@@ -163,7 +162,7 @@ def _wrap(point: FaultPoint, fault_file: Path) -> None:
 def _with_fault(
     function: Callable[..., Any], point: FaultPoint, fault_file: Path
 ) -> Callable[..., Any]:
-    def taken() -> bool:
+    def triggered() -> bool:
         try:
             fault_file.unlink()
         except FileNotFoundError:
@@ -171,20 +170,20 @@ def _with_fault(
         return True
 
     @functools.wraps(function)
-    def plain(*arguments: Any, **options: Any) -> Any:
-        if point.before and taken():
+    def wrapper(*arguments: Any, **options: Any) -> Any:
+        if point.before and triggered():
             point.fault(None)
         result = function(*arguments, **options)
-        return point.fault(result) if not point.before and taken() else result
+        return point.fault(result) if not point.before and triggered() else result
 
     @functools.wraps(function)
-    async def awaited(*arguments: Any, **options: Any) -> Any:
-        if point.before and taken():
+    async def async_wrapper(*arguments: Any, **options: Any) -> Any:
+        if point.before and triggered():
             point.fault(None)
         result = await function(*arguments, **options)
-        return point.fault(result) if not point.before and taken() else result
+        return point.fault(result) if not point.before and triggered() else result
 
-    return awaited if inspect.iscoroutinefunction(function) else plain
+    return async_wrapper if inspect.iscoroutinefunction(function) else wrapper
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ MARKER = re.compile(rb"zq[a-z]{6}qz")
 
 
 def marker(seed: int) -> str:
-    """A word that only one request contains, so that every trace of its text can be found."""
+    """A word that only one request contains, so that any trace of its text can be found."""
     letters = ""
     for _ in range(6):
         seed, rest = divmod(seed, 26)
@@ -23,22 +23,24 @@ def marker(seed: int) -> str:
 
 def snapshot(database: Path, at: float) -> Snapshot:
     """The states of all jobs now. Raises sqlite3.Error."""
-    with closing(_opened(database)) as db:
+    with closing(_connect(database)) as db:
         rows = db.execute("SELECT id, state, guild_id FROM jobs").fetchall()
-    return Snapshot(at, {job: state for job, state, _ in rows}, {job: own for job, _, own in rows})
+    return Snapshot(
+        at, {job: state for job, state, _ in rows}, {job: guild for job, _, guild in rows}
+    )
 
 
 def uploads_of(database: Path, seed: int) -> list[str]:
-    """The names of the uploaded images of a request that is queued."""
+    """The names of the images that a queued request uses."""
     sql = "SELECT recipe FROM jobs WHERE json_extract(recipe, '$.seed') = ?"
-    with closing(_opened(database)) as db:
+    with closing(_connect(database)) as db:
         return [name for (recipe,) in db.execute(sql, (seed,)) for name in _uploads(recipe)]
 
 
 def pending(database: Path) -> int:
     """The number of pending deletions and responses."""
     sql = "SELECT (SELECT COUNT(*) FROM deletions) + (SELECT COUNT(*) FROM pending_responses)"
-    with closing(_opened(database)) as db:
+    with closing(_connect(database)) as db:
         return int(db.execute(sql).fetchone()[0])
 
 
@@ -48,7 +50,7 @@ def final_state(database: Path, data: Path, texts: Iterable[str]) -> FinalState:
     state.markers["the database's file"] = _markers(
         path.read_bytes() for path in data.glob(f"{database.name}*")
     )
-    with closing(_opened(database)) as db:
+    with closing(_connect(database)) as db:
         state.integrity = str(db.execute("PRAGMA integrity_check").fetchone()[0])
         state.rows = [
             Row(
@@ -87,7 +89,7 @@ def final_state(database: Path, data: Path, texts: Iterable[str]) -> FinalState:
     return state
 
 
-def _opened(database: Path) -> sqlite3.Connection:
+def _connect(database: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=30)
 
 

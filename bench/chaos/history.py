@@ -1,6 +1,6 @@
 """What happened in a run, as JSON lines: the only thing that `bench.chaos.checker` reads.
 
-Times are seconds since the run began, by a clock that no nemesis touches.
+Times are seconds since the run began, on a clock that no nemesis changes.
 """
 
 import json
@@ -18,7 +18,7 @@ class Outcome(StrEnum):
 
     OK = "ok"
     FAIL = "fail"
-    """It was refused: it had no effect."""
+    """It was refused, so it had no effect."""
     UNKNOWN = "unknown"
     """No response, or an unclear one: it may have taken effect, or may still do so."""
 
@@ -37,7 +37,7 @@ class Operation:
 
     @property
     def job(self) -> int | None:
-        """The number of the job that it is about, if that is known."""
+        """The number of its job, if known."""
         number = self.result.get("job", self.arguments.get("job"))
         return None if number is None else int(number)
 
@@ -62,7 +62,7 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The states of all jobs at a moment, as the database has them."""
+    """The states of all jobs in the database at one time."""
 
     at: float
     states: dict[int, str]
@@ -124,20 +124,20 @@ class History:
     snapshots: list[Snapshot] = field(default_factory=list)
     nemeses: list[tuple[float, str]] = field(default_factory=list)
     final: FinalState = field(default_factory=FinalState)
-    began: float = field(default_factory=time.monotonic)
+    start: float = field(default_factory=time.monotonic)
 
     def now(self) -> float:
-        return time.monotonic() - self.began
+        return time.monotonic() - self.start
 
     @contextmanager
     def operation(self, process: str, name: str, **arguments: Any) -> Iterator[Operation]:
-        """Records an operation; its outcome is unknown until the block says otherwise."""
-        made = Operation(process, name, arguments, self.now(), float("inf"))
+        """Records an operation; its outcome is unknown unless the block sets it."""
+        operation = Operation(process, name, arguments, self.now(), float("inf"))
         try:
-            yield made
+            yield operation
         finally:
-            made.completed = self.now()
-            self.operations.append(made)
+            operation.completed = self.now()
+            self.operations.append(operation)
 
     def write(self, path: Path) -> None:
         """Writes JSON lines in chronological order."""

@@ -30,7 +30,7 @@ class Nemesis:
     run: Run
 
 
-def compiled(folder: Path) -> dict[str, str]:
+def compile_disk_faults(folder: Path) -> dict[str, str]:
     """Compiles `disk_faults.c`; returns the environment that preloads it."""
     library = folder / "disk_faults.so"
     source = Path(__file__).with_name("disk_faults.c")
@@ -41,18 +41,18 @@ def compiled(folder: Path) -> dict[str, str]:
     return {"LD_PRELOAD": str(library)}
 
 
-def _killed(*names: str) -> Run:
-    async def run(world: World, history: History, draw: random.Random) -> None:
+def _kill(*names: str) -> Run:
+    async def run(world: World, history: History, rng: random.Random) -> None:
         world.kill(*names)
         await asyncio.sleep(RESTART_SECONDS)
 
     return run
 
 
-def _terminated(name: str) -> Run:
-    """A restart by the host. It counts as an operation, because it must end with status 0."""
+def _restart(name: str) -> Run:
+    """A restart by the host, recorded as an operation: the process must exit with status 0."""
 
-    async def run(world: World, history: History, draw: random.Random) -> None:
+    async def run(world: World, history: History, rng: random.Random) -> None:
         with history.operation("host", f"restart {name}") as operation:
             process = world.processes.get(name)
             world.signal(signal.SIGTERM, name)
@@ -66,8 +66,8 @@ def _terminated(name: str) -> Run:
     return run
 
 
-def _frozen(name: str) -> Run:
-    async def run(world: World, history: History, draw: random.Random) -> None:
+def _freeze(name: str) -> Run:
+    async def run(world: World, history: History, rng: random.Random) -> None:
         world.signal(signal.SIGSTOP, name)
         try:
             await asyncio.sleep(FREEZE_SECONDS)
@@ -77,29 +77,29 @@ def _frozen(name: str) -> Run:
     return run
 
 
-def _clock(*seconds: int) -> Run:
-    """Sets the clock wrong, until the next such nemesis or the end of the run."""
+def _set_clock(*seconds: int) -> Run:
+    """Shifts the wall clock until the next such nemesis or the end of the run."""
 
-    async def run(world: World, history: History, draw: random.Random) -> None:
-        world.inject("clock", str(draw.choice(seconds)))
+    async def run(world: World, history: History, rng: random.Random) -> None:
+        world.inject("clock", str(rng.choice(seconds)))
 
     return run
 
 
-async def _locked(world: World, history: History, draw: random.Random) -> None:
-    program = LOCK.replace("10", f"{draw.uniform(2, 9):.1f}")
+async def _lock_database(world: World, history: History, rng: random.Random) -> None:
+    program = LOCK.replace("10", f"{rng.uniform(2, 9):.1f}")
     locker = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", program, str(world.database)), stdin=asyncio.subprocess.DEVNULL
     )
     await locker.wait()
 
 
-def _disk(name: str, call: str, part: str) -> Run:
-    """Makes the n-th such system call of a process fail, and some after it."""
+def _fail_disk(name: str, call: str, part: str) -> Run:
+    """Makes one of the next 13 system calls of a kind fail, and up to three after it."""
 
-    async def run(world: World, history: History, draw: random.Random) -> None:
-        number = draw.choice((errno.EIO, errno.ENOSPC))
-        fault = f"{call} {draw.randint(0, 12)} {draw.randint(1, 4)} {number} {part}"
+    async def run(world: World, history: History, rng: random.Random) -> None:
+        number = rng.choice((errno.EIO, errno.ENOSPC))
+        fault = f"{call} {rng.randint(0, 12)} {rng.randint(1, 4)} {number} {part}"
         world.inject(f"disk-{name}", fault)
         await asyncio.sleep(6)
         (world.folder / "faults" / f"disk-{name}").unlink(missing_ok=True)
@@ -107,49 +107,49 @@ def _disk(name: str, call: str, part: str) -> Run:
     return run
 
 
-def _discord(inject: Callable[[World, str, random.Random], None]) -> Run:
-    async def run(world: World, history: History, draw: random.Random) -> None:
+def _fail_discord(inject: Callable[[World, str, random.Random], None]) -> Run:
+    async def run(world: World, history: History, rng: random.Random) -> None:
         for route in ROUTES:
-            inject(world, route, draw)
+            inject(world, route, rng)
         await asyncio.sleep(5)
         world.discord.faults.clear()
 
     return run
 
 
-def _server_error(world: World, route: str, draw: random.Random) -> None:
-    world.discord.faults.fail(route, draw.choice((500, 502, 503)), times=draw.randint(1, 3))
+def _server_error(world: World, route: str, rng: random.Random) -> None:
+    world.discord.faults.fail(route, rng.choice((500, 502, 503)), times=rng.randint(1, 3))
 
 
-def _reset(world: World, route: str, draw: random.Random) -> None:
-    world.discord.faults.reset(route, times=draw.randint(1, 3))
+def _reset(world: World, route: str, rng: random.Random) -> None:
+    world.discord.faults.reset(route, times=rng.randint(1, 3))
 
 
-def _lost(world: World, route: str, draw: random.Random) -> None:
-    world.discord.faults.reset(route, applied=True, times=draw.randint(1, 2))
+def _lose_response(world: World, route: str, rng: random.Random) -> None:
+    world.discord.faults.reset(route, applied=True, times=rng.randint(1, 2))
 
 
-def _late(world: World, route: str, draw: random.Random) -> None:
+def _delay(world: World, route: str, rng: random.Random) -> None:
     """The request takes effect late, and its response is lost."""
-    world.discord.faults.reset(route, applied=True, delay=draw.uniform(1, 6))
+    world.discord.faults.reset(route, applied=True, delay=rng.uniform(1, 6))
 
 
-async def _slow(world: World, history: History, draw: random.Random) -> None:
+async def _slow_down(world: World, history: History, rng: random.Random) -> None:
     """Responses are late, sometimes too late for an interaction."""
-    world.discord.outage.delay = draw.uniform(0.5, 3.5)
+    world.discord.outage.delay = rng.uniform(0.5, 3.5)
     await asyncio.sleep(5)
     world.discord.outage.delay = 0.0
 
 
-async def _down(world: World, history: History, draw: random.Random) -> None:
+async def _take_down(world: World, history: History, rng: random.Random) -> None:
     world.discord.outage.begin()
-    await asyncio.sleep(draw.uniform(2, 6))
+    await asyncio.sleep(rng.uniform(2, 6))
     world.discord.outage.end()
     await world.ready()
 
 
-def _gateway(resumable: bool) -> Run:
-    async def run(world: World, history: History, draw: random.Random) -> None:
+def _drop_gateway(resumable: bool) -> Run:
+    async def run(world: World, history: History, rng: random.Random) -> None:
         world.discord.faults.drop_gateway(resumable=resumable)
         await asyncio.sleep(1)
         await world.ready()
@@ -158,28 +158,32 @@ def _gateway(resumable: bool) -> Run:
 
 
 NEMESES = (
-    Nemesis("kill -9 of the bot", _killed("bot")),
-    Nemesis("kill -9 of the engine", _killed("engine")),
-    Nemesis("kill -9 of both", _killed("bot", "engine")),
-    Nemesis("SIGTERM of the bot", _terminated("bot")),
-    Nemesis("SIGTERM of the engine", _terminated("engine")),
-    Nemesis("the bot stopped for 7 s", _frozen("bot")),
-    Nemesis("the engine stopped for 7 s", _frozen("engine")),
-    Nemesis("the clock set forwards", _clock(60, 3700, 7200)),
-    Nemesis("the clock set backwards", _clock(-60, -3700, -7200)),
-    Nemesis("the database locked for 2 to 9 s", _locked),
-    Nemesis("the bot's writes to the database fail", _disk("bot", "write", "imagine.db")),
-    Nemesis("the bot's fsyncs of the database fail", _disk("bot", "fsync", "imagine.db")),
-    Nemesis("the engine's writes to the database fail", _disk("engine", "write", "imagine.db")),
-    Nemesis("the engine's fsyncs of the database fail", _disk("engine", "fsync", "imagine.db")),
-    Nemesis("the engine's writes of images fail", _disk("engine", "write", "pictures/")),
-    Nemesis("the engine's fsyncs of images fail", _disk("engine", "fsync", "pictures/")),
-    Nemesis("Discord answers 500, 502 or 503", _discord(_server_error)),
-    Nemesis("connections to Discord are reset", _discord(_reset)),
-    Nemesis("Discord's answers are lost", _discord(_lost)),
-    Nemesis("requests take effect late, unanswered", _discord(_late)),
-    Nemesis("Discord is slow, by up to 3.5 s", _slow),
-    Nemesis("Discord is down", _down),
-    Nemesis("the gateway drops, resumable", _gateway(True)),
-    Nemesis("the gateway drops, not resumable", _gateway(False)),
+    Nemesis("kill -9 of the bot", _kill("bot")),
+    Nemesis("kill -9 of the engine", _kill("engine")),
+    Nemesis("kill -9 of both", _kill("bot", "engine")),
+    Nemesis("SIGTERM of the bot", _restart("bot")),
+    Nemesis("SIGTERM of the engine", _restart("engine")),
+    Nemesis("the bot stopped for 7 s", _freeze("bot")),
+    Nemesis("the engine stopped for 7 s", _freeze("engine")),
+    Nemesis("the clock set forwards", _set_clock(60, 3700, 7200)),
+    Nemesis("the clock set backwards", _set_clock(-60, -3700, -7200)),
+    Nemesis("the database locked for 2 to 9 s", _lock_database),
+    Nemesis("the bot's writes to the database fail", _fail_disk("bot", "write", "imagine.db")),
+    Nemesis("the bot's fsyncs of the database fail", _fail_disk("bot", "fsync", "imagine.db")),
+    Nemesis(
+        "the engine's writes to the database fail", _fail_disk("engine", "write", "imagine.db")
+    ),
+    Nemesis(
+        "the engine's fsyncs of the database fail", _fail_disk("engine", "fsync", "imagine.db")
+    ),
+    Nemesis("the engine's writes of images fail", _fail_disk("engine", "write", "pictures/")),
+    Nemesis("the engine's fsyncs of images fail", _fail_disk("engine", "fsync", "pictures/")),
+    Nemesis("Discord answers 500, 502 or 503", _fail_discord(_server_error)),
+    Nemesis("connections to Discord are reset", _fail_discord(_reset)),
+    Nemesis("Discord's answers are lost", _fail_discord(_lose_response)),
+    Nemesis("requests take effect late, unanswered", _fail_discord(_delay)),
+    Nemesis("Discord is slow, by up to 3.5 s", _slow_down),
+    Nemesis("Discord is down", _take_down),
+    Nemesis("the gateway drops, resumable", _drop_gateway(True)),
+    Nemesis("the gateway drops, not resumable", _drop_gateway(False)),
 )

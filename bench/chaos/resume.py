@@ -1,4 +1,4 @@
-"""Whether jobs that survived a crash continued from a checkpoint, to exactly the same image."""
+"""Whether jobs that a crash interrupted resumed from a checkpoint, and gave the same image."""
 
 import asyncio
 import json
@@ -16,7 +16,7 @@ from core.prompts import format_prompts
 from core.recipe import Recipe
 from core.storage.paths import finished_images, folder_of
 
-COMPARED = 3  #: at most; each is rendered once more
+MAX_COMPARED = 3  #: jobs; each is rendered once more
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,27 +26,28 @@ class Resumed:
     compared: int = 0
     same: int = 0
     """Those with the same image, pixel for pixel."""
-    later: int = 0
-    """Those that resumed after their first step."""
+    resumed: int = 0
+    """Those that resumed from a checkpoint, after their first step."""
 
 
 async def compare(world: World) -> Resumed:
     """Renders the recipes of a world's resumed jobs on the command line, one after another."""
     with closing(sqlite3.connect(world.database)) as db:
         found = db.execute(
-            "SELECT id, recipe FROM jobs WHERE attempts > 1 AND state = 'done' LIMIT ?", (COMPARED,)
+            "SELECT id, recipe FROM jobs WHERE attempts > 1 AND state = 'done' LIMIT ?",
+            (MAX_COMPARED,),
         ).fetchall()
     same = 0
     for job_id, recipe in found:
         again = world.folder / f"again-{job_id}"
-        await _paint(world, Recipe.model_validate_json(recipe), again)
+        await _render(world, Recipe.model_validate_json(recipe), again)
         before = finished_images(folder_of(job_id, world.folder / "data"))
         same += await asyncio.to_thread(_are_same, before, finished_images(again))
-    later = await asyncio.to_thread(_later, world.folder, {job_id for job_id, _ in found})
-    return Resumed(len(found), same, later)
+    resumed = await asyncio.to_thread(_count_resumed, world.folder, {job_id for job_id, _ in found})
+    return Resumed(len(found), same, resumed)
 
 
-async def _paint(world: World, recipe: Recipe, folder: Path) -> None:
+async def _render(world: World, recipe: Recipe, folder: Path) -> None:
     options = ("--seed", recipe.seed, "--steps", recipe.steps, "--size")
     size = f"{recipe.width}x{recipe.height}"
     command = ("render", format_prompts(recipe.include), *options, size, "--out", folder)
@@ -68,12 +69,12 @@ def _are_same(some: list[Path], others: list[Path]) -> bool:
     )
 
 
-def _later(folder: Path, job_ids: set[int]) -> int:
-    """How many jobs resumed after their first step, according to the engines' logs."""
-    resumed: set[int] = set()
+def _count_resumed(folder: Path, job_ids: set[int]) -> int:
+    """How many of these jobs resumed after their first step, according to the engines' logs."""
+    found: set[int] = set()
     for log in folder.glob("engine-*.log"):
         for line in log.read_text().splitlines():
             entry: dict[str, Any] = json.loads(line) if line.endswith("}") else {}
             if entry.get("event") == "job started" and entry["step"] > 0:
-                resumed.add(entry["job"])
-    return len(resumed & job_ids)
+                found.add(entry["job"])
+    return len(found & job_ids)

@@ -31,19 +31,19 @@ from bench.chaos.clients import (
     Step,
     draw_steps,
 )
-from bench.chaos.environment import World, opened
+from bench.chaos.environment import World, open_world
 from bench.chaos.fault_injection import FAKE_RENDERER
 from bench.chaos.final_state import final_state, pending
 from bench.chaos.history import History, Outcome, read
-from bench.chaos.nemeses import NEMESES, Nemesis, compiled
+from bench.chaos.nemeses import NEMESES, Nemesis, compile_disk_faults
 from bench.markdown import table
 from sandbox import Member
 from sandbox.discord.permissions import Permission
 
 NAMES = (("Ada", "Bea", "Cleo", "Dan"), ("Eve", "Finn", "Gus"))  #: the members of each server
 MODERATOR_NAMES = ("Mo", "Max")
-MODERATORS_SHARE = 0.06  #: of all operations, for each moderator
-BETWEEN = (0.5, 5.0)  #: seconds between two nemeses
+MODERATOR_SHARE = 0.06  #: of all operations, by each moderator
+NEMESIS_INTERVAL = (0.5, 5.0)  #: least and most seconds between two nemeses
 PATIENCE = 150  #: seconds for deletions to be carried out at the end
 
 
@@ -115,7 +115,7 @@ def outcomes_of(histories: Iterable[History]) -> dict[str, Counter[Outcome]]:
 
 
 def never_ok(histories: Sequence[History]) -> list[str]:
-    """Operations that never succeeded, so checking them proves nothing."""
+    """Operations that never succeeded, so that checking them proves nothing."""
     outcomes = outcomes_of(histories)
     return [
         name
@@ -128,16 +128,17 @@ async def run(seed: int, count: int, folder: Path, calm: bool) -> History:
     """One run. The seed determines the operations and the nemeses."""
     await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="chaos-", dir=folder) as temporary:
-        async with opened(Path(temporary), seed) as world:
-            world.extra_environment = {FAKE_RENDERER: "1"} | compiled(Path(temporary))
+        async with open_world(Path(temporary), seed) as world:
+            world.extra_environment = {FAKE_RENDERER: "1"} | compile_disk_faults(Path(temporary))
             history = History(seed)
             listener = Listener(history)
-            world.discord.world.listen(listener.hear)
+            world.discord.world.listen(listener.on_event)
             clients = _clients(world, history, listener)
             steps = _steps(random.Random(seed), clients, count)
             await world.start("bot")
-            starting = asyncio.create_task(world.start("engine"))  # members may act in the meantime
-            await _act(world, history, clients, steps, calm)
+            # Members make requests while the engine starts.
+            starting = asyncio.create_task(world.start("engine"))
+            await _run_clients(world, history, clients, steps, calm)
             await starting
             await _settle(world, clients)
             await world.stop("bot", "engine")
@@ -183,31 +184,31 @@ def _image(path: Path, number: int) -> Path:
     return path
 
 
-def _steps(draw: random.Random, clients: Sequence[Client], count: int) -> list[list[Step]]:
+def _steps(rng: random.Random, clients: Sequence[Client], count: int) -> list[list[Step]]:
     moderators = sum(isinstance(client, Moderator) for client in clients)
-    each = round(count * MODERATORS_SHARE)
+    each = round(count * MODERATOR_SHARE)
     others = round((count - moderators * each * 1.5) / (len(clients) - moderators))
     return [
-        draw_steps(draw, MODERATORS, each)
+        draw_steps(rng, MODERATORS, each)
         if isinstance(client, Moderator)
-        else draw_steps(draw, MEMBERS, others)
+        else draw_steps(rng, MEMBERS, others)
         for client in clients
     ]
 
 
-async def _act(
+async def _run_clients(
     world: World,
     history: History,
     clients: Sequence[Client],
     steps: Sequence[list[Step]],
     calm: bool,
 ) -> None:
-    acting = [
-        asyncio.create_task(client.run(mine)) for client, mine in zip(clients, steps, strict=True)
+    tasks = [
+        asyncio.create_task(client.run(plan)) for client, plan in zip(clients, steps, strict=True)
     ]
     nemeses = asyncio.create_task(_run_nemeses(world, history)) if not calm else None
     try:
-        await asyncio.gather(*acting)
+        await asyncio.gather(*tasks)
     finally:
         if nemeses:
             nemeses.cancel()
@@ -217,18 +218,20 @@ async def _act(
 
 async def _run_nemeses(world: World, history: History) -> None:
     """Runs one nemesis after another, each once before any is repeated."""
-    draw = random.Random(-history.seed)
+    rng = random.Random(-history.seed)
     while True:
-        for nemesis in draw.sample(NEMESES, len(NEMESES)):
-            await asyncio.sleep(draw.uniform(*BETWEEN))
-            await _one(world, history, nemesis, draw)
+        for nemesis in rng.sample(NEMESES, len(NEMESES)):
+            await asyncio.sleep(rng.uniform(*NEMESIS_INTERVAL))
+            await _run_nemesis(world, history, nemesis, rng)
 
 
-async def _one(world: World, history: History, nemesis: Nemesis, draw: random.Random) -> None:
+async def _run_nemesis(
+    world: World, history: History, nemesis: Nemesis, rng: random.Random
+) -> None:
     history.nemeses.append((history.now(), nemesis.name))
     print(f"{history.now():6.0f} s, {len(history.operations)}: {nemesis.name}", file=sys.stderr)
     try:
-        await nemesis.run(world, history, draw)
+        await nemesis.run(world, history, rng)
     except Exception:
         traceback.print_exc()
         raise

@@ -1,7 +1,7 @@
 """The faults as scripts: each requests a few images and breaks something at a random moment.
 
-One call is one try. The moments, and the places in the code where a process is killed, are drawn
-from the world's generator. How long a try takes doesn't matter: a world is judged after all of its
+One call is one try. The world's random generator chooses the moments, and the points in the code at
+which a process is killed. How long a try takes doesn't matter: a world is judged after all of its
 tries, once everything has had time to finish.
 """
 
@@ -44,13 +44,13 @@ FAULTS: dict[str, Fault] = {}
 
 
 def fault(key: str, name: str, *, small_disk: bool = False) -> Callable[[Script], Script]:
-    """Registers a script under a key for the command line."""
+    """Registers a script under a key of the command line."""
 
-    def enter(script: Script) -> Script:
+    def register(script: Script) -> Script:
         FAULTS[key] = Fault(name, script, small_disk)
         return script
 
-    return enter
+    return register
 
 
 @asynccontextmanager
@@ -75,7 +75,7 @@ async def requesting(
 
 
 @fault("none", "none")
-async def nothing(world: World) -> None:
+async def no_fault(world: World) -> None:
     async with requesting(world):
         await world.random_moment()
 
@@ -86,51 +86,51 @@ async def cancelled(world: World) -> None:
         await world.random_moment()
         for message in await member.messages():
             for button in message.buttons:
-                if button.label == "Cancel" and world.draw.random() < 0.7:
+                if button.label == "Cancel" and world.rng.random() < 0.7:
                     with suppress(InteractionError):  # it has just ended
                         await member.press(message, button.custom_id)
-                        world.injected += 1
+                        world.fault_count += 1
 
 
 # Processes are killed
 
 
-def _killed(*names: str, most: int = 25) -> Script:
+def _kill_at_random(*names: str, max_events: int = 25) -> Script:
     async def script(world: World) -> None:
         async with requesting(world):
-            await world.random_moment(most)
-            world.injected += 1
+            await world.random_moment(max_events)
+            world.fault_count += 1
             world.kill(*names)
             await asyncio.sleep(0.2)
 
     return script
 
 
-fault("kill-engine", "engine killed at any moment")(_killed("engine"))
-fault("kill-bot", "bot killed at any moment")(_killed("bot", most=8))
-fault("kill-both", "both killed at any moment")(_killed("engine", "bot"))
+fault("kill-engine", "engine killed at any moment")(_kill_at_random("engine"))
+fault("kill-bot", "bot killed at any moment")(_kill_at_random("bot", max_events=8))
+fault("kill-both", "both killed at any moment")(_kill_at_random("engine", "bot"))
 
 
-def _killed_at(*places: str, twice: bool = False) -> Script:
+def _kill_at(*points: str, twice: bool = False) -> Script:
     async def script(world: World) -> None:
         async with requesting(world):
             for _ in range(1 + twice):
-                place = world.draw.choice(places)
+                point = world.rng.choice(points)
                 await world.random_moment(10 if twice else 3)
-                world.inject(place)
-                await world.wait_until_hit(place)
+                world.inject(point)
+                await world.wait_for_fault(point)
                 await asyncio.sleep(0.2)
                 await world.ready()
 
     return script
 
 
-fault("engine-claiming", "engine killed while claiming")(_killed_at("after the claim"))
-fault("engine-rendering", "engine killed while rendering")(_killed_at("in a step", twice=True))
+fault("engine-claiming", "engine killed while claiming")(_kill_at("after the claim"))
+fault("engine-rendering", "engine killed while rendering")(_kill_at("in a step", twice=True))
 fault("engine-saving", "engine killed while saving")(
-    _killed_at(
-        "before a frame is in its place",
-        "after a state is saved",
+    _kill_at(
+        "before a frame is written",
+        "after a checkpoint is saved",
         "in the middle of a file",
         "before the images are saved",
         "after the images are saved",
@@ -139,11 +139,11 @@ fault("engine-saving", "engine killed while saving")(
     )
 )
 fault("engine-posting", "engine killed while posting")(
-    _killed_at(
+    _kill_at(
         "after the end is recorded",
         "before a post",
         "after a post",
-        "before it is known as posted",
+        "before it is marked as posted",
         twice=True,
     )
 )
@@ -155,81 +155,81 @@ async def killed_after_a_new_message(world: World) -> None:
         await world.random_moment()
         world.inject("after a new message")
         _delete_messages(world, channel)
-        await world.wait_until_hit("after a new message")
+        await world.wait_for_fault("after a new message")
         await asyncio.sleep(0.2)
 
 
 fault("bot-before-insert", "bot killed between interaction and insert")(
-    _killed_at("before the answer", "before the insert", "before the insert")
+    _kill_at("before the answer", "before the insert", "before the insert")
 )
 fault("bot-before-message", "bot killed between insert and response")(
-    _killed_at("after the insert", "before the job message", "after the job message")
+    _kill_at("after the insert", "before the job message", "after the job message")
 )
 
 
 # Discord fails
 
 
-def _failing(inject: Callable[[World, str], None]) -> Script:
+def _fail_routes(inject: Callable[[World, str], None]) -> Script:
     """Each of Discord's routes fails now and then."""
 
     async def script(world: World) -> None:
         for route in (ANSWER, JOB_MESSAGE):
-            if world.draw.random() < 0.5:
+            if world.rng.random() < 0.5:
                 inject(world, route)
         async with requesting(world) as (_, channel):
             for _ in range(4):
                 await world.random_moment(6)
-                if world.draw.random() < 0.3:
+                if world.rng.random() < 0.3:
                     inject(world, SEND)
                     _delete_messages(world, channel)
                 inject(world, EDIT)
-                await world.wait_until_discord_failed()
+                await world.wait_for_discord_fault()
         world.discord.faults.clear()
 
     return script
 
 
 def _server_error(world: World, route: str) -> None:
-    status = world.draw.choice((500, 502, 503))
-    world.discord.faults.fail(route, status, times=world.draw.randint(1, 3))
+    status = world.rng.choice((500, 502, 503))
+    world.discord.faults.fail(route, status, times=world.rng.randint(1, 3))
 
 
-def _limited(world: World, route: str) -> None:
-    world.discord.faults.limit(route, world.draw.choice((1.5, 5.0, 20.0, 45.0)))
+def _rate_limit(world: World, route: str) -> None:
+    world.discord.faults.limit(route, world.rng.choice((1.5, 5.0, 20.0, 45.0)))
 
 
 def _reset(world: World, route: str) -> None:
-    world.discord.faults.reset(route, times=world.draw.randint(1, 3))
+    world.discord.faults.reset(route, times=world.rng.randint(1, 3))
 
 
 def _cut(world: World, route: str) -> None:
     if route in (EDIT, SEND):
-        world.discord.faults.cut(route, times=world.draw.randint(1, 2))
+        world.discord.faults.cut(route, times=world.rng.randint(1, 2))
 
 
-def _lost(world: World, route: str) -> None:
-    if world.draw.random() < 0.5:
+def _lose_response(world: World, route: str) -> None:
+    if world.rng.random() < 0.5:
         world.discord.faults.reset(route, applied=True)
     else:
-        world.discord.faults.fail(route, world.draw.choice((500, 502, 503)), applied=True)
+        world.discord.faults.fail(route, world.rng.choice((500, 502, 503)), applied=True)
 
 
-fault("5xx", "Discord answers 500, 502 or 503")(_failing(_server_error))
-fault("429", "Discord answers 429, with waits up to 45 s")(_failing(_limited))
-fault("reset", "connections reset (errno 104)")(_failing(_reset))
-fault("cut", "connection lost during an upload")(_failing(_cut))
-fault("lost-answer", "response lost after the request took effect")(_failing(_lost))
+fault("5xx", "Discord answers 500, 502 or 503")(_fail_routes(_server_error))
+fault("429", "Discord answers 429, with waits up to 45 s")(_fail_routes(_rate_limit))
+fault("reset", "connections reset (errno 104)")(_fail_routes(_reset))
+fault("cut", "connection lost during an upload")(_fail_routes(_cut))
+fault("lost-answer", "response lost after the request took effect")(_fail_routes(_lose_response))
 
 
 @fault("late-message", "the first job message takes effect late, and its response is lost")
 async def late_message(world: World) -> None:
     """It overwrites what the engine has shown in the meantime."""
     for _ in range(JOBS):
-        world.discord.faults.reset(JOB_MESSAGE, applied=True, delay=world.draw.uniform(5, 30))
+        world.discord.faults.reset(JOB_MESSAGE, applied=True, delay=world.rng.uniform(5, 30))
     world.discord.faults.reset(JOB_MESSAGE, applied=True, times=2 * JOBS)
     async with requesting(world):
-        await world.wait_until_discord_failed()
+        await world.wait_for_discord_fault()
     world.discord.faults.clear()
 
 
@@ -238,7 +238,7 @@ async def gateway_dropped(world: World) -> None:
     async with requesting(world):
         for _ in range(2):
             await world.random_moment(8)
-            world.injected += 1
+            world.fault_count += 1
             world.discord.faults.drop_gateway(resumable=True)
 
 
@@ -247,7 +247,7 @@ async def session_lost(world: World) -> None:
     async with requesting(world):
         for _ in range(2):
             await world.random_moment(8)
-            world.injected += 1
+            world.fault_count += 1
             world.discord.faults.drop_gateway(resumable=False)
 
 
@@ -255,10 +255,10 @@ async def session_lost(world: World) -> None:
 async def token_renewed(world: World) -> None:
     async with requesting(world):
         await world.random_moment()
-        world.injected += 1
+        world.fault_count += 1
         await world.discord.renew_token()
         await world.pause(1, 5)
-        await world.stop("bot", "engine")  # they end by themselves once Discord refuses the token
+        await world.stop("bot", "engine")  # they exit once Discord refuses the token
         await world.start("bot", "engine")  # the host has written the new token into .env
 
 
@@ -267,8 +267,8 @@ async def token_renewed(world: World) -> None:
 
 def _delete_messages(world: World, channel: Channel) -> None:
     for message in list(channel.messages.values()):
-        if world.draw.random() < 0.7:
-            world.injected += 1
+        if world.rng.random() < 0.7:
+            world.fault_count += 1
             world.discord.world.delete(channel, message)
 
 
@@ -284,7 +284,7 @@ async def messages_deleted(world: World) -> None:
 async def no_files(world: World) -> None:
     async with requesting(world) as (_, channel):
         await world.random_moment()
-        world.injected += 1
+        world.fault_count += 1
         everyone = world.discord.guild.id
         world.discord.world.overwrite(channel, everyone, deny=int(Permission.ATTACH_FILES))
 
@@ -293,7 +293,7 @@ async def no_files(world: World) -> None:
 async def channel_deleted(world: World) -> None:
     async with requesting(world) as (_, channel):
         await world.random_moment()
-        world.injected += 1
+        world.fault_count += 1
         world.discord.world.delete_channel(channel)
 
 
@@ -303,7 +303,7 @@ async def guild_deleted(world: World) -> None:
     await _new_session(world)
     async with requesting(world, guild=guild):
         await world.random_moment()
-        world.injected += 1
+        world.fault_count += 1
         world.discord.world.delete_guild(guild)
 
 
@@ -313,7 +313,7 @@ async def kicked(world: World) -> None:
     await _new_session(world)
     async with requesting(world, guild=guild):
         await world.random_moment()
-        world.injected += 1
+        world.fault_count += 1
         world.discord.world.remove_bot(guild)
 
 
@@ -332,8 +332,8 @@ async def disk_full(world: World) -> None:
     filler = world.folder / "data" / "filler"
     async with requesting(world):
         await world.random_moment()
-        world.injected += 1
-        await asyncio.to_thread(_fill, filler, world.draw.choice((0, 0, 20_000, 200_000)))
+        world.fault_count += 1
+        await asyncio.to_thread(_fill, filler, world.rng.choice((0, 0, 20_000, 200_000)))
         await world.pause(5, 20)
         filler.unlink()
 
@@ -350,7 +350,7 @@ def _fill(filler: Path, left: int) -> None:
 async def database_locked(world: World) -> None:
     async with requesting(world):
         await world.random_moment()
-        world.injected += 1
+        world.fault_count += 1
         locker = await asyncio.create_subprocess_exec(
             *("python3", "-c", LOCK, str(world.database)), stdin=asyncio.subprocess.DEVNULL
         )
@@ -371,10 +371,10 @@ async def clock_jumps(world: World) -> None:
     async with requesting(world):
         for _ in range(2):
             await world.random_moment(10)
-            world.injected += 1
-            world.inject("clock", str(world.draw.choice((-7200, -3700, -60, 60, 3700, 7200))))
+            world.fault_count += 1
+            world.inject("clock", str(world.rng.choice((-7200, -3700, -60, 60, 3700, 7200))))
         await world.random_moment(5)
-        if world.draw.random() < 0.5:
+        if world.rng.random() < 0.5:
             world.kill("engine")
             await asyncio.sleep(0.2)
     world.inject("clock", "0")
@@ -384,14 +384,14 @@ async def clock_jumps(world: World) -> None:
 async def power_cut(world: World) -> None:
     async with requesting(world):
         await world.random_moment()
-        world.injected += 1
+        world.fault_count += 1
         world.signal(signal.SIGSTOP, "bot", "engine")  # nothing is written during the copy
         copy = world.folder / "copy"
         shutil.rmtree(copy, ignore_errors=True)
         copy.mkdir()
         for suffix in ("", "-wal"):  # -shm is rebuilt when the file is opened
             shutil.copy(f"{world.database}{suffix}", copy)
-        _check_whole(world, copy / world.database.name)
+        _check_integrity(world, copy / world.database.name)
         world.kill("bot", "engine")
         await world.until(lambda: not world.processes)
         for suffix in ("-shm", "-wal"):
@@ -400,11 +400,11 @@ async def power_cut(world: World) -> None:
             shutil.move(file, world.database.parent / file.name)
 
 
-def _check_whole(world: World, copy: os.PathLike[str]) -> None:
-    looked_at = world.folder / "looked-at"
-    shutil.rmtree(looked_at, ignore_errors=True)
-    shutil.copytree(os.path.dirname(copy), looked_at)
-    with closing(sqlite3.connect(looked_at / os.path.basename(copy))) as db:
+def _check_integrity(world: World, copy: os.PathLike[str]) -> None:
+    inspected = world.folder / "looked-at"
+    shutil.rmtree(inspected, ignore_errors=True)
+    shutil.copytree(os.path.dirname(copy), inspected)
+    with closing(sqlite3.connect(inspected / os.path.basename(copy))) as db:
         (found,) = db.execute("PRAGMA integrity_check").fetchone()
     if found != "ok":
         raise AssertionError(f"the copy of the database is damaged: {found}")
@@ -418,8 +418,8 @@ async def not_a_number(world: World) -> None:
     async with requesting(world):
         for _ in range(2):
             await world.random_moment(8)
-            world.inject("a loss that is not a number")
-            await world.wait_until_hit("a loss that is not a number")
+            world.inject("a NaN loss")
+            await world.wait_for_fault("a NaN loss")
 
 
 @fault("memory", "the device runs out of memory")
@@ -428,4 +428,4 @@ async def out_of_memory(world: World) -> None:
         for _ in range(4):
             await world.random_moment(5)
             world.inject("out of memory")
-            await world.wait_until_hit("out of memory")
+            await world.wait_for_fault("out of memory")

@@ -38,7 +38,7 @@ from core.settings import Settings
 from core.storage.paths import finished_images, folder_of, state_of
 from engine.cluster import ActorSlot, Cluster, connected
 from engine.delivery.frame import Frame
-from engine.device import choose_device, description, use_cores
+from engine.device import choose_device, describe_machine, use_cores
 from engine.models.model import load_model
 from engine.renderer_handle import LocalRenderer
 from engine.worker import Worker
@@ -93,7 +93,7 @@ class Engine:
     cluster: Cluster | None = None
     members: int = 0
 
-    async def ask(self, text: str, steps: int, seed: int = 7) -> Job:
+    async def request(self, text: str, steps: int, seed: int = 7) -> Job:
         self.members += 1
         return await Jobs(self.database).insert(
             NewJob(
@@ -106,13 +106,13 @@ class Engine:
             )
         )
 
-    async def ended(self, jobs: Sequence[Job]) -> list[Job]:
-        """Waits, without queries, until all have ended. Returns them in their final state."""
-        await until(lambda: all(self.claims.ends[job.id] for job in jobs))
+    async def wait_until_ended(self, jobs: Sequence[Job]) -> list[Job]:
+        """Waits, without queries, until all jobs have ended. Returns them in their final state."""
+        await wait_until(lambda: all(self.claims.ends[job.id] for job in jobs))
         return [ended for job in jobs if (ended := await Jobs(self.database).get(job.id))]
 
     def are_rendering(self, jobs: Sequence[Job]) -> bool:
-        """Whether each has kept a few frames."""
+        """Whether each job has kept a few frames."""
         return all(len(self.frames(job)) > 5 for job in jobs)
 
     def frames(self, job: Job) -> list[Path]:
@@ -125,7 +125,7 @@ class Engine:
         return [slot for slot in self.cluster.slots if slot.renderer]
 
 
-async def until(condition: Callable[[], bool]) -> None:
+async def wait_until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(PATIENCE):
         while not condition():  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(POLL_SECONDS)
@@ -138,7 +138,7 @@ async def in_process(threads: int) -> AsyncIterator[Engine]:
     device = choose_device("cpu")
     async with _engine(Settings(device="cpu")) as engine:
         model = load_model("sketch", engine.folder, device)
-        engine.worker.join(LocalRenderer.of(model, device))
+        engine.worker.add_renderer(LocalRenderer.of(model, device))
         yield engine
 
 
@@ -150,9 +150,9 @@ async def on_cluster(address: str, renderers: int) -> AsyncIterator[Engine]:
         cluster = engine.cluster = Cluster(settings, engine.database, engine.worker)
         running = asyncio.create_task(cluster.run())
         # The cluster starts one actor per job.
-        requested = [await engine.ask("a red circle", SHORT) for _ in range(renderers)]
-        await until(lambda: engine.worker.renderers == renderers)
-        await engine.ended(requested)
+        requested = [await engine.request("a red circle", SHORT) for _ in range(renderers)]
+        await wait_until(lambda: engine.worker.renderer_count == renderers)
+        await engine.wait_until_ended(requested)
         yield engine
         running.cancel()
         await asyncio.wait({running})
@@ -173,18 +173,18 @@ async def _engine(settings: Settings) -> AsyncIterator[Engine]:
                 await asyncio.wait({working})
 
 
-# -- how many images -----------------------------------------------------------------------
+# -- throughput ----------------------------------------------------------------------------
 
 
 async def throughput(cluster: LocalCluster, jobs: int) -> str:
     """Images per hour in the engine's process and with 1, 2 and 3 actors."""
 
     async def images_per_hour(engine: Engine) -> float:
-        began = time.monotonic()
-        requested = [await engine.ask(TEXTS[i % len(TEXTS)], 100, seed=i) for i in range(jobs)]
-        ended = await engine.ended(requested)
+        start = time.monotonic()
+        requested = [await engine.request(TEXTS[i % len(TEXTS)], 100, seed=i) for i in range(jobs)]
+        ended = await engine.wait_until_ended(requested)
         assert all(job.state is State.DONE for job in ended)
-        return 3600 * jobs / (time.monotonic() - began)
+        return 3600 * jobs / (time.monotonic() - start)
 
     rows: list[tuple[object, ...]] = [
         ("", "images per hour", "relative to one thread in the process")
@@ -197,43 +197,43 @@ async def throughput(cluster: LocalCluster, jobs: int) -> str:
         two = await images_per_hour(engine)
     rows.append(("in the process, 2 threads", f"{two:.0f}", f"{two / alone:.2f}"))
     for renderers in (1, 2, 3):
-        async with on_cluster(cluster.address, await nodes(cluster, renderers)) as engine:
+        async with on_cluster(cluster.address, await resize(cluster, renderers)) as engine:
             many = await images_per_hour(engine)
         actors = f"{renderers} actor{'s' if renderers > 1 else ''} of 1 thread"
         rows.append((actors, f"{many:.0f}", f"{many / alone:.2f}"))
     return table(rows[0], rows[1:])
 
 
-# -- what Ray costs --------------------------------------------------------------------------
+# -- overhead --------------------------------------------------------------------------------
 
 
 async def overhead(cluster: LocalCluster, turns: int) -> str:
     """Seconds per step with its frame and per job, alternating between the process and an actor.
 
-    The difference between short and long jobs is the cost of the steps; the rest is the job's.
+    The steps cost the difference between long and short jobs; the rest is the cost of the job.
     """
 
     async def seconds(engine: Engine, steps: int) -> tuple[float, float]:
         """Wall-clock time of a job, and CPU time of the event loop's thread."""
-        began, busy = time.monotonic(), time.thread_time()
-        job = await engine.ask("a red circle", steps)
-        await engine.ended([job])
+        start, busy = time.monotonic(), time.thread_time()
+        job = await engine.request("a red circle", steps)
+        await engine.wait_until_ended([job])
         assert len(engine.frames(job)) == steps
-        return time.monotonic() - began, time.thread_time() - busy
+        return time.monotonic() - start, time.thread_time() - busy
 
     loops: Sides = {"process": [], "actor": []}
     frames: Sides = {"process": [], "actor": []}
     whole: Sides = {"process": [], "actor": []}
     async with (
         in_process(1) as local,
-        on_cluster(cluster.address, await nodes(cluster, 1)) as remote,
+        on_cluster(cluster.address, await resize(cluster, 1)) as remote,
     ):
         for turn in range(turns + 1):
             for name, engine in (("process", local), ("actor", remote)):
-                short, few = await seconds(engine, SHORT)
-                long, many = await seconds(engine, LONG)
+                short, short_cpu = await seconds(engine, SHORT)
+                long, long_cpu = await seconds(engine, LONG)
                 if turn:  # the first turn is a warm-up
-                    loops[name].append((many - few) / (LONG - SHORT))
+                    loops[name].append((long_cpu - short_cpu) / (LONG - SHORT))
                     frame = (long - short) / (LONG - SHORT)
                     frames[name].append(frame)
                     whole[name].append(short - SHORT * frame)
@@ -244,15 +244,18 @@ async def overhead(cluster: LocalCluster, turns: int) -> str:
     }
     return table(
         ("", "in the process, ms", "in an actor, ms", "difference, ms", "actor / process"),
-        [(name, *_both(sides), _more(sides), _ratio(sides)) for name, sides in rows.items()],
+        [
+            (name, *_medians(sides), _difference(sides), _ratio(sides))
+            for name, sides in rows.items()
+        ],
     )
 
 
 Sides = dict[str, list[float]]
-"""Seconds of each turn in the `process` and in an `actor`."""
+"""Seconds per turn in the `process` and in an `actor`."""
 
 
-def _more(sides: Sides) -> str:
+def _difference(sides: Sides) -> str:
     return _ms([b - a for a, b in zip(sides["process"], sides["actor"], strict=True)])
 
 
@@ -260,7 +263,7 @@ def _ratio(sides: Sides) -> Spread:
     return ratio(sides["actor"], sides["process"])
 
 
-def _both(sides: Sides) -> tuple[str, str]:
+def _medians(sides: Sides) -> tuple[str, str]:
     return _ms(sides["process"]), _ms(sides["actor"])
 
 
@@ -268,7 +271,7 @@ def _ms(seconds: Sequence[float]) -> str:
     return str(Spread.of([1000 * each for each in seconds]))
 
 
-# -- nodes that die --------------------------------------------------------------------------
+# -- recovery --------------------------------------------------------------------------------
 
 
 class LogRecorder:
@@ -282,7 +285,7 @@ class LogRecorder:
         raise structlog.DropEvent
 
     async def time_of(self, after: float, event: str, **values: object) -> float:
-        """Waits for the first such entry after a time; returns its time."""
+        """Waits for the first entry with these values after a time; returns its time."""
 
         def found() -> list[float]:
             return [
@@ -291,12 +294,12 @@ class LogRecorder:
                 if when > after and entry.items() >= {"event": event, **values}.items()
             ]
 
-        await until(lambda: bool(found()))
+        await wait_until(lambda: bool(found()))
         return found()[0]
 
     async def wait_for(self, event: str, count: int) -> None:
         """Waits until the event was logged this many times."""
-        await until(lambda: self.count(event) >= count)
+        await wait_until(lambda: self.count(event) >= count)
 
     def count(self, event: str) -> int:
         return sum(entry["event"] == event for _, entry in self.entries)
@@ -305,24 +308,24 @@ class LogRecorder:
 async def recovery(cluster: LocalCluster, turns: int) -> str:
     """How long until the jobs of a killed node continue, and until a new node takes jobs."""
     noticed, resumed, joined, lost = [], [], [], []
-    async with on_cluster(cluster.address, await nodes(cluster, 2)) as engine:
+    async with on_cluster(cluster.address, await resize(cluster, 2)) as engine:
         for _ in range(turns):
-            jobs = [await engine.ask("two yellow stars", 500, seed=seed) for seed in range(2)]
-            await until(partial(engine.are_rendering, jobs))
+            jobs = [await engine.request("two yellow stars", 500, seed=seed) for seed in range(2)]
+            await wait_until(partial(engine.are_rendering, jobs))
             victim = next(slot for slot in engine.slots if slot.jobs)
             job_id = max(victim.jobs)
             lost.append(time.time() - _saved_at(engine, job_id))
-            began = time.monotonic()
+            start = time.monotonic()
             await asyncio.to_thread(cluster.kill, victim.node)
-            noticed.append(await engine.log.time_of(began, "job given back", job=job_id) - began)
-            again = await engine.log.time_of(began, "job started", job=job_id)
-            resumed.append(again - began)
-            began = time.monotonic()
+            noticed.append(await engine.log.time_of(start, "job given back", job=job_id) - start)
+            again = await engine.log.time_of(start, "job started", job=job_id)
+            resumed.append(again - start)
+            start = time.monotonic()
             node = cluster.add()
-            joined.append(await engine.log.time_of(began, "renderer joined", node=node) - began)
+            joined.append(await engine.log.time_of(start, "renderer joined", node=node) - start)
             for job in jobs:
                 await Jobs(engine.database).cancel(job.id)
-            await until(lambda: engine.worker.jobs == 0)
+            await wait_until(lambda: engine.worker.job_count == 0)
     return table(
         ("", "seconds"),
         [
@@ -346,9 +349,9 @@ async def kills(cluster: LocalCluster, jobs: int) -> str:
     """
     rng = random.Random(7)
     killed: Counter[str] = Counter()
-    async with on_cluster(cluster.address, await nodes(cluster, 2)) as engine:
+    async with on_cluster(cluster.address, await resize(cluster, 2)) as engine:
         requested = [
-            await engine.ask(TEXTS[number % len(TEXTS)], 40, seed=number % len(TEXTS))
+            await engine.request(TEXTS[number % len(TEXTS)], 40, seed=number % len(TEXTS))
             for number in range(jobs)
         ]
 
@@ -358,7 +361,7 @@ async def kills(cluster: LocalCluster, jobs: int) -> str:
                 ended += rng.randint(3, 8)  # jobs until the next kill
                 await engine.log.wait_for("job ended", ended)
                 await asyncio.sleep(rng.random())
-                await until(lambda: any(slot.jobs for slot in engine.slots))
+                await wait_until(lambda: any(slot.jobs for slot in engine.slots))
                 victim = rng.choice([slot for slot in engine.slots if slot.jobs])
                 if rng.random() < 0.5:
                     killed["actors killed"] += 1
@@ -369,10 +372,10 @@ async def kills(cluster: LocalCluster, jobs: int) -> str:
                 cluster.add()
 
         killing = asyncio.create_task(kill_at_random())
-        ended = await engine.ended(requested)
+        ended = await engine.wait_until_ended(requested)
         killing.cancel()
         await asyncio.wait({killing})
-        images = {job.id: _bytes(engine, job) for job in ended}
+        images = {job.id: _image_bytes(engine, job) for job in ended}
         distinct = Counter((job.recipe.seed, images[job.id]) for job in ended)
         given_back = engine.log.count("job given back")
         ended_twice = sum(count > 1 for count in engine.claims.ends.values())
@@ -390,11 +393,11 @@ async def kills(cluster: LocalCluster, jobs: int) -> str:
     )
 
 
-def _bytes(engine: Engine, job: Job) -> bytes:
+def _image_bytes(engine: Engine, job: Job) -> bytes:
     return b"".join(path.read_bytes() for path in finished_images(folder_of(job.id, engine.folder)))
 
 
-async def nodes(cluster: LocalCluster, count: int) -> int:
+async def resize(cluster: LocalCluster, count: int) -> int:
     """Adds or kills nodes until the cluster has this many."""
     while len(cluster.nodes) < count:
         cluster.add()
@@ -414,7 +417,7 @@ def main() -> None:
     )
     chosen = parser.parse_args()
     use_cores()
-    print(f"{description()}, Ray {ray.__version__}\n")
+    print(f"{describe_machine()}, Ray {ray.__version__}\n")
     parts = {
         "throughput": (throughput, chosen.jobs),
         "overhead": (overhead, chosen.turns),

@@ -32,7 +32,7 @@ class LocalCluster:
             **_small(),
         }
         self.folder = folder
-        """Where Ray keeps its logs, and the code and data that it was sent."""
+        """Where Ray keeps its logs, and the code and data sent to it."""
         self._cluster: Any = Cluster(initialize_head=True, head_node_args=head)
         self.address: str = self._cluster.address
 
@@ -47,7 +47,7 @@ class LocalCluster:
         return node_id
 
     def kill(self, node_id: str) -> None:
-        """Ends a node as a power cut would."""
+        """Kills a node, as a power cut would."""
         node = next(each for each in self._cluster.worker_nodes if each.node_id == node_id)
         self._cluster.remove_node(node, allow_graceful=False)
 
@@ -55,8 +55,8 @@ class LocalCluster:
         """Announces that a node will be removed in this many seconds."""
         deadline = int((time.time() + seconds) * 1000)
         client = GcsClient(address=self.address)
-        accepted, why = client.drain_node(node_id, PREEMPTED, "to be removed", deadline)
-        assert accepted, why
+        accepted, reason = client.drain_node(node_id, PREEMPTED, "to be removed", deadline)
+        assert accepted, reason
 
     def close(self) -> None:
         self._cluster.shutdown()
@@ -64,7 +64,7 @@ class LocalCluster:
 
 @contextmanager
 def local_cluster(nodes: int) -> Iterator[LocalCluster]:
-    """A cluster with this many nodes beside the head node; it sends no usage statistics."""
+    """A cluster with this many nodes besides the head node; it sends no usage statistics."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ["RAY_AUTH_MODE"] = "token"
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))

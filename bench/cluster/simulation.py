@@ -1,4 +1,4 @@
-"""`python -m bench.cluster.simulation`: from 1 to 1,000 GPUs and a million members, by simulation.
+"""`python -m bench.cluster.simulation`: simulates 1 to 1,000 GPUs, and up to a million members.
 
 The costs of a job for an engine process are measured (`--measure`) with the real database and files
 at full size. The speed of a GPU is assumed, since none was available. With these numbers, SimPy
@@ -37,7 +37,7 @@ ROWS, STEPS, STEPS_PER_SECOND = 16, 300, 10.0
 """Assumptions about a GPU: images of 256 × 256 in a batch, steps per image, steps per second."""
 IMAGE_SECONDS = STEPS / STEPS_PER_SECOND
 SYNC = 0.001
-"""Assumed seconds of an fsync; the disk of the measured machine returned at once."""
+"""Assumed seconds per fsync, since on the measured machine an fsync took no time."""
 REQUESTS = 50.0
 """Discord's limit for a bot, in requests per second."""
 PARTS = 6
@@ -45,7 +45,7 @@ PARTS = 6
 PACE = 1.5
 """Seconds between two frames of a message, as the poster shows them."""
 CYCLES = 1
-"""Images of each batch slot before the measurement, and again during it."""
+"""Images per batch slot before the measurement, and again during it."""
 
 ACTIVE, IMAGES, PEAK = 0.1, 2.0, 3.0
 """Assumptions about members: the share active per day, images each, peak hour over mean hour."""
@@ -82,10 +82,10 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """`busy` is the utilisation of each part, 0 to 1."""
+    """`utilisation` is the utilisation of each part, 0 to 1."""
 
     images_per_hour: float
-    busy: Mapping[str, float]
+    utilisation: Mapping[str, float]
 
     @property
     def frames_shown(self) -> float:
@@ -96,7 +96,7 @@ class Outcome:
     @property
     def limit(self) -> str:
         """The bottleneck: the part that is always busy, or `nothing`."""
-        name, share = max(self.busy.items(), key=lambda part: part[1])
+        name, share = max(self.utilisation.items(), key=lambda part: part[1])
         return name if share > 0.95 else "nothing"
 
 
@@ -140,7 +140,7 @@ class Engines:
             self.environment.process(self.end())
 
     def end(self) -> Generator[simpy.Event, Any, None]:
-        """What happens after an image, when its slot is already free."""
+        """The end of an image, when its slot is already free."""
         yield from self.use("files", self.costs.finish)
         yield from self.use("the database", self.costs.write)
         yield from self.use("Discord", 1 / REQUESTS)
@@ -160,34 +160,34 @@ def simulate(setting: Setting, costs: Costs) -> Outcome:
     slowest = max(files, WRITES * costs.write, 1 / REQUESTS)
     engines.measured_from = CYCLES * max(IMAGE_SECONDS, slots * slowest)
     engines.environment.run(2 * engines.measured_from)
-    busy = {
+    utilisation = {
         name: engines.spent[name] / engines.measured_from / part.capacity
         for name, part in engines.parts.items()
     }
-    return Outcome(3600 * engines.finished / engines.measured_from, busy)
+    return Outcome(3600 * engines.finished / engines.measured_from, utilisation)
 
 
-# -- what one engine does --------------------------------------------------------------------
+# -- the measured costs ----------------------------------------------------------------------
 
 
 async def measure(turns: int) -> Costs:
-    """Measures each cost on this machine, at full size, as the fastest of several turns.
+    """Measures each cost on this machine at full size; takes the fastest of several turns.
 
-    For the end of an image, which takes longer, it is the CPU time.
+    For the end of an image, which takes longer, it measures CPU time.
     """
     with tempfile.TemporaryDirectory(prefix="scale-") as folder:
-        write = await _write(Path(folder), turns)
-        frame, finish = _files(Path(folder), turns)
+        write = await _measure_write(Path(folder), turns)
+        frame, finish = _measure_files(Path(folder), turns)
     return replace(Costs(), write=write, frame=frame, finish=finish)
 
 
-async def _write(folder: Path, turns: int) -> float:
+async def _measure_write(folder: Path, turns: int) -> float:
     recipe = Recipe.make("a castle", width=256, height=256, steps=STEPS)
     spent = []
     async with Database.open(folder / "imagine.db") as database:
         messages = Messages(database)
         for member in range(turns):
-            began = time.perf_counter()
+            start = time.perf_counter()
             job = await Jobs(database).insert(
                 NewJob(
                     recipe=recipe,
@@ -202,18 +202,18 @@ async def _write(folder: Path, turns: int) -> float:
             await Claims(database).claim("engine", 60)
             await Claims(database).finish(job.id, "engine", State.DONE)
             await Jobs(database).mark_posted(job.id)
-            spent.append((time.perf_counter() - began) / WRITES)
+            spent.append((time.perf_counter() - start) / WRITES)
     return min(spent)
 
 
-def _files(folder: Path, turns: int) -> tuple[float, float]:
+def _measure_files(folder: Path, turns: int) -> tuple[float, float]:
     """Seconds to write a frame with its checkpoint, and to write the results."""
     recipe = Recipe.make("a castle", width=256, height=256, steps=STEPS)
     files = JobFiles(folder / "1", recipe, Provenance("imagenet", {}))
-    drawn = np.random.default_rng(7)
-    rough = drawn.integers(0, 256, (16, 16, 3), np.uint8)
+    rng = np.random.default_rng(7)
+    rough = rng.integers(0, 256, (16, 16, 3), np.uint8)
     image = Image.fromarray(rough).resize((256, 256), Image.Resampling.BICUBIC)
-    grain = drawn.normal(0, 8, (256, 256, 3))
+    grain = rng.normal(0, 8, (256, 256, 3))
     latents = torch.zeros(1, 256, 16, 16)
     saved = Checkpoint(
         step=1,
@@ -228,15 +228,15 @@ def _files(folder: Path, turns: int) -> tuple[float, float]:
     for step in range(1, KEPT_FRAMES + 1):
         noisy = np.clip(np.asarray(image) + np.roll(grain, step, 0), 0, 255).astype(np.uint8)
         finished = [Image.fromarray(noisy)]
-        began = time.perf_counter()
+        start = time.perf_counter()
         files.write_frame(step, finished)
         files.write_checkpoint(saved)
-        spent.append(time.perf_counter() - began)
+        spent.append(time.perf_counter() - start)
     ends = []
     for _ in range(max(1, turns // 20)):
-        began = time.process_time()
+        start = time.process_time()
         files.write_results(finished)
-        ends.append(time.process_time() - began)
+        ends.append(time.process_time() - start)
     return min(spent), min(ends)
 
 
@@ -275,8 +275,8 @@ def capacity(gpus: int) -> float:
     return 3600 * gpus * ROWS / IMAGE_SECONDS
 
 
-def members() -> str:
-    """The load of this many members in the peak hour, and what it needs."""
+def member_load() -> str:
+    """A Markdown table: the load of so many members in the peak hour, and what it requires."""
     rows: list[tuple[object, ...]] = [
         ("members", "images per hour", "GPUs", "requests per second", "servers", "shards")
     ]
@@ -319,7 +319,7 @@ def main() -> None:
     costs = asyncio.run(measure(turns=200)) if chosen.measure else Costs()
     print(f"{costs}\n")
     text, lines = report(costs)
-    print(f"{text}\n\n{members()}")
+    print(f"{text}\n\n{member_load()}")
     if chosen.plot:
         plot(lines, chosen.plot)
 

@@ -1,1 +1,1 @@
-"""Load benchmarks: a burst, a long queue, a long time (see `docs/load.md`)."""
+"""Load benchmarks: a burst, a long queue, a soak test (see `docs/load.md`)."""

@@ -1,4 +1,4 @@
-"""`python -m bench.load`: a burst of requests, a long queue, and a long time under faults.
+"""`python -m bench.load`: a burst of requests, a long queue, and a soak test under faults.
 
 Each part prints a Markdown table and writes it to a folder.
 """
@@ -24,19 +24,19 @@ def main() -> None:
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     for part in (options.only,) if options.only else PARTS:
-        text = asyncio.run(_measured(part, options))
+        text = asyncio.run(_run(part, options))
         print(text, flush=True)
         (options.out / f"{part}.md").write_text(text + "\n")
 
 
-async def _measured(part: str, options: argparse.Namespace) -> str:
+async def _run(part: str, options: argparse.Namespace) -> str:
     """Runs one part; returns its report."""
     match part:
         case "burst":
-            return burst.report(await burst.measured(options.model))
+            return burst.report(await burst.measure(options.model))
         case "queue":
-            return queue.report(await queue.measured(options.sizes))
-    return soak.report(await soak.measured(options.minutes, options.out))
+            return queue.report(await queue.measure(options.sizes))
+    return soak.report(await soak.measure(options.minutes, options.out))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from bench.load.product import Product, hosted
+from bench.load.product import Product, local_product
 from bench.markdown import table
 from sandbox import Member, NoResponseError, SandboxClient
 from tests.hostile_files import jpeg_of_scans
@@ -28,10 +28,10 @@ PER_COMMAND = 3
 HOSTILE_BYTES = 10_000_000
 HEAD_START = 3.0
 """Head start of the hostile files, in seconds."""
-WITHIN = 5.0
-"""Time limit for the honest image, in seconds."""
-MOST_MIB = 200
-"""How much the bot's memory may grow, in MiB."""
+MAX_SECONDS = 5.0
+"""The maximum seconds until the honest image is queued."""
+MAX_GROWTH_MIB = 200
+"""The maximum growth of the bot's memory."""
 SAMPLE_SECONDS = 0.1
 MIB = 2**20
 
@@ -41,54 +41,55 @@ class Attack:
     """The result of one attack."""
 
     name: str
-    alone: float = 0.0
-    """Seconds until an honest image was queued without an attack."""
-    beside: float | None = None
+    before_attack: float = 0.0
+    """Seconds until an honest member's image was queued, before the attack."""
+    under_attack: float | None = None
     """The same during the attack; None if it was not queued in time."""
-    answer: str = ""
-    """The response to the honest member, if refused."""
-    base: int = 0
+    response: str = ""
+    """The response to the honest member, if they were refused."""
+    memory_before: int = 0
+    """Bytes."""
     memory: list[int] = field(default_factory=list)
-    """Memory of the bot in bytes, before and during the attack."""
+    """Bytes of the bot during the attack."""
     refused: int = 0
     """Hostile commands that were refused by the end."""
 
     @property
-    def added(self) -> float:
+    def growth(self) -> float:
         """The peak growth of the bot's memory, in MiB."""
-        return (max(self.memory) - self.base) / MIB
+        return (max(self.memory) - self.memory_before) / MIB
 
 
 class RefusedError(Exception):
     """The honest member was refused; `str(error)` is the response."""
 
 
-async def measured(name: str, hostile_members: int, seconds: float) -> Attack:
+async def measure(name: str, hostile_members: int, seconds: float) -> Attack:
     """One attack on a new bot, watched for this many seconds."""
     attack = Attack(name)
-    async with hosted() as (host, discord):
-        await host.start("bot")
+    async with local_product() as (product, discord):
+        await product.start("bot")
         await discord.wait_for_command("imagine")
         photo = str(await discord.upload("photo.jpg", await asyncio.to_thread(_photo)))
         honest = await discord.member("Honest")
-        attack.alone = await _seconds_to_read(honest, photo)
+        attack.before_attack = await _seconds_to_read(honest, photo)
         files = await _hostile_files(discord)
         members = [await discord.member(f"Mallory {n}") for n in range(hostile_members)]
-        attack.base = host.resident("bot")
-        watching = asyncio.create_task(_watch(host, attack))
+        attack.memory_before = product.resident_bytes("bot")
+        watching = asyncio.create_task(_sample_memory(product, attack))
         commands = asyncio.gather(*_commands(members, files))
         await asyncio.sleep(HEAD_START)
         try:
             async with asyncio.timeout(seconds):
-                attack.beside = await _seconds_to_read(honest, photo)
+                attack.under_attack = await _seconds_to_read(honest, photo)
         except TimeoutError:
-            attack.answer = "nothing"
+            attack.response = "nothing"
         except RefusedError as error:
-            attack.answer = str(error)
+            attack.response = str(error)
         await commands
         attack.refused = await _refusals(members)
         watching.cancel()
-        host.check()
+        product.check()
     return attack
 
 
@@ -101,7 +102,7 @@ def _photo() -> bytes:
 
 
 async def _hostile_files(discord: SandboxClient) -> list[str]:
-    """Uploads a number of distinct files; returns their ids."""
+    """Uploads FILES distinct files; returns their ids."""
     scans = await asyncio.to_thread(jpeg_of_scans, 6320, HOSTILE_BYTES)
     return [
         str(await discord.upload(f"{number}.jpg", scans + number.to_bytes(4, "big")))
@@ -110,7 +111,7 @@ async def _hostile_files(discord: SandboxClient) -> list[str]:
 
 
 def _commands(members: Sequence[Member], files: Sequence[str]) -> list[Awaitable[None]]:
-    """Commands with three files each if there is one member, else with one file each."""
+    """Commands with three files each for a single member, otherwise with one file each."""
     per_command = PER_COMMAND if len(members) == 1 else 1
     bundles = [files[n : n + per_command] for n in range(0, len(files), per_command)]
     return [_attack(members[n % len(members)], each) for n, each in enumerate(bundles)]
@@ -124,17 +125,17 @@ async def _attack(member: Member, files: Sequence[str]) -> None:
 
 async def _seconds_to_read(member: Member, photo: str) -> float:
     """Seconds until the job of a command with this photo is queued. Raises RefusedError."""
-    began = time.monotonic()
+    start = time.monotonic()
     reply = await member.slash("imagine", include="a red circle", image=photo)
     assert reply.message
     job_message = reply.message.id
-    answer = await member.wait_for(
+    response = await member.wait_for(
         lambda message: not message.loading and (message.id == job_message or message.ephemeral),
         patience=600,
     )
-    if answer.ephemeral:
-        raise RefusedError(answer.text)
-    return time.monotonic() - began
+    if response.ephemeral:
+        raise RefusedError(response.text)
+    return time.monotonic() - start
 
 
 async def _refusals(members: Sequence[Member]) -> int:
@@ -143,9 +144,9 @@ async def _refusals(members: Sequence[Member]) -> int:
     return sum(message.ephemeral and not message.loading for message in messages)
 
 
-async def _watch(host: Product, attack: Attack) -> None:
+async def _sample_memory(product: Product, attack: Attack) -> None:
     while True:
-        attack.memory.append(host.resident("bot"))
+        attack.memory.append(product.resident_bytes("bot"))
         await asyncio.sleep(SAMPLE_SECONDS)
 
 
@@ -156,28 +157,28 @@ def report(attacks: Sequence[Attack]) -> str:
     lines = [
         [
             attack.name,
-            f"{attack.alone:.2f}",
-            "never" if attack.beside is None else f"{attack.beside:.2f}",
-            f"{attack.base / MIB:.0f}",
+            f"{attack.before_attack:.2f}",
+            "never" if attack.under_attack is None else f"{attack.under_attack:.2f}",
+            f"{attack.memory_before / MIB:.0f}",
             f"{max(attack.memory) / MIB:.0f}",
-            f"{attack.added:.0f}",
+            f"{attack.growth:.0f}",
             str(attack.refused),
         ]
         for attack in attacks
     ]
     paragraphs = [table(head, lines)]
     for attack in attacks:
-        if attack.beside is None:
+        if attack.under_attack is None:
             paragraphs.append(
-                f"With files from {attack.name}, the honest member got: {attack.answer}"
+                f"With files from {attack.name}, the honest member got: {attack.response}"
             )
-        elif attack.beside > WITHIN:
+        elif attack.under_attack > MAX_SECONDS:
             paragraphs.append(
-                f"NOT as it should be: {attack.beside:.1f} s with files from {attack.name}."
+                f"NOT as it should be: {attack.under_attack:.1f} s with files from {attack.name}."
             )
-        if attack.added > MOST_MIB:
+        if attack.growth > MAX_GROWTH_MIB:
             paragraphs.append(
-                f"NOT as it should be: {attack.added:.0f} MiB added by files from {attack.name}."
+                f"NOT as it should be: {attack.growth:.0f} MiB added by files from {attack.name}."
             )
     return "\n\n".join(paragraphs)
 
@@ -193,7 +194,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("out/load"))
     options = parser.parse_args()
     attacks = [
-        asyncio.run(measured(name, members, options.seconds))
+        asyncio.run(measure(name, members, options.seconds))
         for name, members in (("one member", 1), ("60 members", FILES))
     ]
     options.out.mkdir(parents=True, exist_ok=True)

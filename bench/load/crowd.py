@@ -1,4 +1,4 @@
-"""Databases with any number of waiting jobs, as if inserted, claimed and finished as usual.
+"""Creates databases with any number of waiting jobs, like those that the product leaves.
 
 Rows are written in bulk, but each has the turn that `core.fair_queue` gives it. For every four
 waiting jobs, one has finished. The sizes of servers follow Zipf's law (the n-th has 1/n of the
@@ -22,8 +22,8 @@ from core.recipe import Recipe
 GUILDS = 100
 PAUSED = 3
 """The guild that is paused; guilds are numbered from 1, by size."""
-WAITING_EACH = 5
-"""The maximum number of waiting jobs per member, as the bot allows."""
+MAX_WAITING = 5
+"""The maximum number of waiting jobs per member, as in the bot."""
 WAITING_PER_FINISHED = 4
 """Waiting jobs for each finished one."""
 SECONDS = 3.0
@@ -39,12 +39,12 @@ INSERT = (
 
 @dataclass(slots=True)
 class Crowd:
-    """Members who make requests until `waiting` of them wait, and the queue at that time."""
+    """Simulated members, and the queue once `waiting` of their jobs wait."""
 
     waiting: int
     now: float
     """Seconds since 1970 at the last request."""
-    draw: random.Random = field(default_factory=lambda: random.Random(7))
+    rng: random.Random = field(default_factory=lambda: random.Random(7))
     virtual: Counter[int] = field(default_factory=Counter)
     ends: dict[tuple[int, int], int] = field(default_factory=dict)
     waiting_of: Counter[int] = field(default_factory=Counter)
@@ -52,63 +52,63 @@ class Crowd:
     rows: dict[int, list[Any]] = field(default_factory=dict)
 
     def make_requests(self) -> None:
-        """Lets all requests arrive, and finishes one now and then."""
-        recipes = [_recipe(self.draw, number) for number in range(RECIPES)]
+        """Makes requests until enough jobs wait; after every fifth, one job finishes."""
+        recipes = [_recipe(self.rng, number) for number in range(RECIPES)]
         guilds = list(range(1, GUILDS + 1))
         sizes = list(itertools.accumulate(1 / guild for guild in guilds))
         members = max(10, self.waiting // 3)
-        home = self.draw.choices(guilds, cum_weights=sizes, k=members)
+        guild_of = self.rng.choices(guilds, cum_weights=sizes, k=members)
         ready: list[tuple[tuple[int, int, int], int]] = []
-        began = self.now - SECONDS * self.waiting * (1 + 1 / WAITING_PER_FINISHED)
+        start = self.now - SECONDS * self.waiting * (1 + 1 / WAITING_PER_FINISHED)
         waiting = 0
         for number in itertools.count(1):
             if waiting == self.waiting:
                 return
             member = self._next_member(members)
-            moment = began + SECONDS * number
-            recipe = self.draw.choice(recipes)
-            row = self._arrive(number, 1 + member, home[member], recipe, moment)
+            time = start + SECONDS * number
+            recipe = self.rng.choice(recipes)
+            row = self._arrive(number, 1 + member, guild_of[member], recipe, time)
             self.rows[number] = row
             waiting += 1
-            if home[member] != PAUSED:
+            if guild_of[member] != PAUSED:
                 heapq.heappush(ready, (claim_order(row[8], row[9], number), number))
             if number % (WAITING_PER_FINISHED + 1) == 0 and ready:
-                self._finish(heapq.heappop(ready)[1], moment)
+                self._finish(heapq.heappop(ready)[1], time)
                 waiting -= 1
 
     def _next_member(self, members: int) -> int:
         while True:
-            member = self.draw.randrange(members)
-            if self.waiting_of[1 + member] < WAITING_EACH:
+            member = self.rng.randrange(members)
+            if self.waiting_of[1 + member] < MAX_WAITING:
                 return member
 
     def _arrive(
-        self, number: int, member: int, guild: int, recipe: tuple[str, int, int], moment: float
+        self, number: int, member: int, guild: int, recipe: tuple[str, int, int], time: float
     ) -> list[Any]:
         text, images, work = recipe
-        priority = int(self.draw.random() < 0.01)
+        priority = int(self.rng.random() < 0.01)
         turn = start_time(self.virtual[priority], self.ends.get((member, priority)))
         self.ends[member, priority] = turn + images
         self.waiting_of[member] += 1
         channel = guild * 1000 + member % 10
-        most = 2 if guild % 10 == 0 else None
+        most_running = 2 if guild % 10 == 0 else None
         return [
             *(number, text, guild, channel, number, member, f"member {member}", "queued"),
-            *(priority, turn, 0, 0, moment, None, None, 0, images, work, None, most),
+            *(priority, turn, 0, 0, time, None, None, 0, images, work, None, most_running),
         ]
 
-    def _finish(self, number: int, moment: float) -> None:
+    def _finish(self, number: int, time: float) -> None:
         row = self.rows[number]
         self.virtual[row[8]] = max(self.virtual[row[8]], row[9])
         self.waiting_of[row[5]] -= 1
-        row[7], row[10], row[13], row[14], row[15], row[18] = "done", 1, moment, moment + 9, 1, "e"
+        row[7], row[10], row[13], row[14], row[15], row[18] = "done", 1, time, time + 9, 1, "e"
 
 
-def _recipe(draw: random.Random, number: int) -> tuple[str, int, int]:
+def _recipe(rng: random.Random, number: int) -> tuple[str, int, int]:
     """A recipe as JSON, with its number of images and its work."""
     colours = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "brown")
-    text = f"a {colours[number % 8]} {draw.choice(('circle', 'star', 'heart', 'ring'))}"
-    count = draw.choices((1, 2, 4), (8, 1, 1))[0]
+    text = f"a {colours[number % 8]} {rng.choice(('circle', 'star', 'heart', 'ring'))}"
+    count = rng.choices((1, 2, 4), (8, 1, 1))[0]
     recipe = Recipe.make(
         text, "watermark", width=64, height=64, steps=100, seed=number, count=count
     )

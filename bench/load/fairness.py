@@ -1,7 +1,8 @@
 """`python -m bench.load.fairness`: how long a single request waits when others flood the queue.
 
-The product's real queue is compared with first come, first served. The engine is simulated: one job
-after the other, with a fixed time for each image. So every machine prints the same table.
+The product's real queue is compared with first come, first served. The engine is simulated: it
+renders one job after another, with a fixed time for each image. So every machine prints the same
+table.
 """
 
 import argparse
@@ -32,7 +33,7 @@ LEASE = 1e9
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request: when, by whom, for how many images."""
+    """A request at a `moment` in seconds, for a number of `images`."""
 
     moment: float
     member: int
@@ -45,14 +46,14 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Flood:
-    """Requests of several members in turn, all at once."""
+    """Simultaneous requests of several members in turn."""
 
     requests: int
     members: int
     images: int = 1
 
     def with_one_request(self) -> list[Request]:
-        """The flood and, half an image's time later, the request of the watched member."""
+        """The flood, and the watched member's request half an image's time later."""
         flood = [
             Request(0.0, 1 + number % self.members, self.images) for number in range(self.requests)
         ]
@@ -76,8 +77,8 @@ class Rendered:
     """A rendered request, with the start and the end of its rendering."""
 
     request: Request
-    began: float
-    ended: float
+    start: float
+    end: float
 
 
 class Queue(Protocol):
@@ -89,7 +90,7 @@ class Queue(Protocol):
 
 
 class FirstComeFirstServed:
-    """The naive queue."""
+    """A queue without fairness, for comparison."""
 
     def __init__(self) -> None:
         self._waiting: deque[Request] = deque()
@@ -101,7 +102,7 @@ class FirstComeFirstServed:
         return self._waiting.popleft() if self._waiting else None
 
 
-class Ours:
+class ProductQueue:
     """The product's queue. A request counts as finished when the next one is taken."""
 
     def __init__(self, database: Database) -> None:
@@ -144,49 +145,49 @@ async def report(floods: Iterable[Flood]) -> str:
     for flood in floods:
         requests = flood.with_one_request()
         ours, plain = (
-            await rendered_by_ours(requests),
+            await render_with_product_queue(requests),
             await render(FirstComeFirstServed(), requests),
         )
         requested = f"{flood.requests:,}" + (f" × {flood.images}" if flood.images > 1 else "")
         members = flood.members if flood.requests else 0
-        waits = (f"{wait(side):,.0f}" for side in (ours, plain))
-        indices = (f"{index(side):.2f}" for side in (ours, plain))
+        waits = (f"{waiting_time(side):,.0f}" for side in (ours, plain))
+        indices = (f"{fairness_index(side):.2f}" for side in (ours, plain))
         rows.append((requested, members, *waits, *indices))
     return table(head, rows, text_columns=0)
 
 
-async def rendered_by_ours(requests: Sequence[Request]) -> list[Rendered]:
+async def render_with_product_queue(requests: Sequence[Request]) -> list[Rendered]:
     """Runs all requests through the product's queue, with a temporary database."""
     with tempfile.TemporaryDirectory(prefix="fairness-") as folder:
         async with Database.open(Path(folder) / "imagine.db") as database:
-            return await render(Ours(database), requests)
+            return await render(ProductQueue(database), requests)
 
 
 async def render(queue: Queue, requests: Sequence[Request]) -> list[Rendered]:
     """Simulates the engine; each request arrives at its moment."""
-    coming = deque(sorted(requests, key=lambda request: request.moment))
+    arriving = deque(sorted(requests, key=lambda request: request.moment))
     rendered: list[Rendered] = []
     now = 0.0
     while len(rendered) < len(requests):
-        while coming and coming[0].moment <= now:
-            await queue.add(coming.popleft())
+        while arriving and arriving[0].moment <= now:
+            await queue.add(arriving.popleft())
         request = await queue.take()
         if request is None:
-            now = coming[0].moment
+            now = arriving[0].moment
             continue
         rendered.append(Rendered(request, now, now + request.seconds))
         now += request.seconds
     return rendered
 
 
-def wait(rendered: Iterable[Rendered]) -> float:
-    """Seconds that the watched member's request waited."""
+def waiting_time(rendered: Iterable[Rendered]) -> float:
+    """The seconds that the watched member's request waited."""
     return next(
-        each.began - each.request.moment for each in rendered if each.request.member == WATCHED
+        each.start - each.request.moment for each in rendered if each.request.member == WATCHED
     )
 
 
-def index(rendered: Sequence[Rendered]) -> float:
+def fairness_index(rendered: Sequence[Rendered]) -> float:
     """Jain's fairness index over members, from 1 / members (one has everything) to 1 (all equal).
 
     Source: Jain, Chiu and Hawe, "A quantitative measure of fairness" (1984). A member's share is
@@ -199,7 +200,7 @@ def index(rendered: Sequence[Rendered]) -> float:
     for each in rendered:
         member = each.request.member
         arrived[member] = min(arrived.get(member, each.request.moment), each.request.moment)
-        ended[member] = max(ended.get(member, 0.0), each.ended)
+        ended[member] = max(ended.get(member, 0.0), each.end)
     shares = [
         min(1.0, (ideal[who] - start) / (ended[who] - start)) for who, start in arrived.items()
     ]
@@ -208,15 +209,15 @@ def index(rendered: Sequence[Rendered]) -> float:
 
 def shared_evenly(requests: Iterable[Request]) -> dict[int, float]:
     """When each member's requests would end if all active members got equal shares at any time."""
-    coming = deque(sorted(requests, key=lambda request: request.moment))
+    arriving = deque(sorted(requests, key=lambda request: request.moment))
     left: dict[int, float] = {}
     ended: dict[int, float] = {}
     now = 0.0
-    while coming or left:
-        while coming and coming[0].moment <= now:
-            request = coming.popleft()
+    while arriving or left:
+        while arriving and arriving[0].moment <= now:
+            request = arriving.popleft()
             left[request.member] = left.get(request.member, 0.0) + request.seconds
-        until = coming[0].moment if coming else float("inf")
+        until = arriving[0].moment if arriving else float("inf")
         if left:
             until = min(until, now + min(left.values()) * len(left))
         each = (until - now) / max(len(left), 1)

@@ -66,27 +66,27 @@ class Product:
             await self.stop(name)
 
     def check(self) -> None:
-        """Raises ProductError if a process has ended by itself."""
+        """Raises ProductError if a process has exited by itself."""
         for name, process in self._processes.items():
             if process.returncode is not None:
-                log_end = self._log(name).read_text(errors="replace").splitlines()[-15:]
+                log_tail = self._log(name).read_text(errors="replace").splitlines()[-15:]
                 raise ProductError(
-                    f"The {name} ended by itself. Its log ends with:\n" + "\n".join(log_end)
+                    f"The {name} ended by itself. Its log ends with:\n" + "\n".join(log_tail)
                 )
 
-    def resident(self, name: str) -> int:
+    def resident_bytes(self, name: str) -> int:
         """The resident memory of a process (VmRSS), in bytes."""
         fields = Path(f"/proc/{self._processes[name].pid}/statm").read_text().split()
         return int(fields[1]) * PAGE_BYTES
 
     def open_files(self, name: str) -> int:
-        """The number of open files, sockets and pipes of a process. Needs root: they are hidden."""
+        """The number of open files, sockets and pipes of a process. Only root can read it."""
         return len(os.listdir(f"/proc/{self._processes[name].pid}/fd"))
 
     def threads(self, name: str) -> int:
         return len(os.listdir(f"/proc/{self._processes[name].pid}/task"))
 
-    def processor_seconds(self, name: str) -> float:
+    def cpu_seconds(self, name: str) -> float:
         """The CPU time of a process so far, in seconds."""
         stat = Path(f"/proc/{self._processes[name].pid}/stat").read_text().rsplit(")", 1)[1].split()
         return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
@@ -110,10 +110,10 @@ class Product:
 
 
 @asynccontextmanager
-async def hosted(model: str = "sketch") -> AsyncIterator[tuple[Product, SandboxClient]]:
+async def local_product(model: str = "sketch") -> AsyncIterator[tuple[Product, SandboxClient]]:
     """A new local Discord, and a product that connects to it, in a temporary folder.
 
-    No process of the product runs yet; all are stopped at the end of the block.
+    Its processes are not started yet; those that are started stop at the end of the block.
     """
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="load-")))

@@ -1,6 +1,6 @@
-"""How long the queries of the bot and the engine take, at several lengths of the queue.
+"""How long the queries of the bot and the engine take with queues of several lengths.
 
-Everything goes through the product's own methods, with a new database for each length.
+It calls the product's own methods, with a new database for each length.
 """
 
 import random
@@ -28,18 +28,18 @@ from core.database.queue import JobQueue
 from core.database.rows import value_of
 from core.job import Job, NewJob, State
 from core.recipe import Recipe
-from core.storage.retention import needed
+from core.storage.retention import needed_until
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
-TIMES, RARE_TIMES = 200, 10
-"""How often each query runs, and how often a rare one does."""
-ASKERS = 50
-"""Jobs that are looked up, taken evenly from the head of the queue to its tail."""
+REPEATS, SLOW_REPEATS = 200, 10
+"""How often each query runs, and how often a slow one does."""
+SAMPLED_JOBS = 50
+"""Jobs to look up, evenly spaced from the head of the queue to its tail."""
 FOLDERS = 300
-"""Folders on disk that the engine looks up before it deletes old ones."""
+"""Folders that the engine looks up before it deletes old ones."""
 LIMIT = 0.050
-"""Seconds that the median of each of BOUND may take."""
-BOUND = ("claim", "queue position", "estimated wait", "/queue")
+"""The maximum median of each of FAST_QUERIES, in seconds."""
+FAST_QUERIES = ("claim", "queue position", "estimated wait", "/queue")
 ENGINE, LEASE = "bench", 1e9
 
 _BEFORE = (
@@ -53,20 +53,20 @@ class Queue:
     """A database with a long queue."""
 
     database: Database
-    draw: random.Random = field(default_factory=lambda: random.Random(1))
+    rng: random.Random = field(default_factory=lambda: random.Random(1))
     waiting: list[Job] = field(default_factory=list)
     """A sample of jobs from the whole queue."""
     claimed: list[int] = field(default_factory=list)
 
     @property
     def random_job(self) -> Job:
-        return self.draw.choice(self.waiting)
+        return self.rng.choice(self.waiting)
 
     async def sample_jobs(self) -> None:
         """Picks the jobs to look up."""
         count = await JobQueue(self.database).waiting_count()
-        for part in range(ASKERS):
-            self.waiting += await JobQueue(self.database).waiting(1, part * count // ASKERS)
+        for part in range(SAMPLED_JOBS):
+            self.waiting += await JobQueue(self.database).waiting(1, part * count // SAMPLED_JOBS)
 
     def queries(self) -> Iterator[tuple[str, Callable[[], Awaitable[Any]]]]:
         """The queries by name."""
@@ -109,18 +109,18 @@ class Queue:
         interaction = _interaction(self.database, self.random_job)
         await shown.page(interaction, number, "")
 
-    async def _middle(self) -> None:
+    async def _middle_page(self) -> None:
         count = await JobQueue(self.database).waiting_count()
         await self.page(QueueList, count // 2 // PAGE_SIZE)
 
-    async def _count(self) -> None:
+    async def _count_position(self) -> None:
         """The naive way to find a position, for comparison."""
         job = self.random_job
         values = (job.priority, job.priority, job.turn, job.id, job.guild_id)
         async with self.database.snapshot() as db:
             await value_of(db, f"SELECT COUNT(*) {_BEFORE} AND (guild_id IS ? OR {_OPEN})", values)
 
-    async def _search(self) -> None:
+    async def _search_next_job(self) -> None:
         """The naive way to find the next job, for comparison."""
         async with self.database.snapshot() as db:
             await value_of(
@@ -130,26 +130,26 @@ class Queue:
             )
 
     async def measure(self) -> dict[str, Times]:
-        """The seconds of each query."""
+        """Measures each query, in seconds."""
         await self.sample_jobs()
         found = {}
         for name, query in self.queries():
-            found[name] = await _timed(query, TIMES)
-            for job_id in self.claimed:  # so that no more run than usual
+            found[name] = await _timed(query, REPEATS)
+            for job_id in self.claimed:  # so that no more jobs run than usual
                 await Claims(self.database).finish(job_id, ENGINE, State.DONE)
             self.claimed.clear()
-        found["/queue, its middle page"] = await _timed(self._middle, RARE_TIMES)
-        found["(position, counted job by job)"] = await _timed(self._count, RARE_TIMES)
-        found["(claim, searched job by job)"] = await _timed(self._search, RARE_TIMES)
+        found["/queue, its middle page"] = await _timed(self._middle_page, SLOW_REPEATS)
+        found["(position, counted job by job)"] = await _timed(self._count_position, SLOW_REPEATS)
+        found["(claim, searched job by job)"] = await _timed(self._search_next_job, SLOW_REPEATS)
         finished = [job_id for job_id in range(1, 10 * FOLDERS) if job_id % 10 < 3]
         found["whether 300 folders are still needed"] = await _timed(
-            lambda: needed(self.database, jobs=finished[:FOLDERS]), RARE_TIMES
+            lambda: needed_until(self.database, jobs=finished[:FOLDERS]), SLOW_REPEATS
         )
         return found
 
 
-async def measured(sizes: Sequence[int]) -> dict[int, dict[str, Times]]:
-    """The seconds of each query at each length of the queue."""
+async def measure(sizes: Sequence[int]) -> dict[int, dict[str, Times]]:
+    """Measures each query with queues of these lengths, in seconds."""
     found = {}
     for size in sizes:
         with tempfile.TemporaryDirectory(prefix="queue-") as folder:
@@ -174,21 +174,23 @@ def report(found: dict[int, dict[str, Times]]) -> str:
 
 def verdict(times: dict[str, Times], size: int) -> str:
     """Whether the queries that must be fast are."""
-    slow = [name for name in BOUND if times[name].median >= LIMIT]
+    slow = [name for name in FAST_QUERIES if times[name].median >= LIMIT]
     limit = f"{1000 * LIMIT:.0f} ms"
     if slow:
         return (
             f"With {size:,} jobs waiting, these medians are NOT below {limit}: {', '.join(slow)}."
         )
-    return f"With {size:,} jobs waiting, these medians are below {limit}: {', '.join(BOUND)}."
+    return (
+        f"With {size:,} jobs waiting, these medians are below {limit}: {', '.join(FAST_QUERIES)}."
+    )
 
 
 async def _timed(query: Callable[[], Awaitable[Any]], times: int) -> Times:
     seconds = []
     for _ in range(times):
-        began = time.perf_counter()
+        start = time.perf_counter()
         await query()
-        seconds.append(time.perf_counter() - began)
+        seconds.append(time.perf_counter() - start)
     return Times(seconds)
 
 
@@ -203,7 +205,7 @@ def _owner_of(job: Job) -> dict[str, Any]:
 
 
 def _interaction(database: Database, job: Job) -> Any:
-    """The parts of an interaction of this job's member that pages read."""
+    """The parts that pages read of an interaction by this job's member."""
     return SimpleNamespace(
         client=SimpleNamespace(
             queue=JobQueue(database),

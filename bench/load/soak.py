@@ -1,9 +1,9 @@
-"""Half an hour or more under faults: do memory, open files and the write-ahead log stay flat?
+"""Runs for half an hour or more under faults: do memory, open files and the write-ahead log grow?
 
 The bot and the engine are separate processes. Discord runs in this process, so that it can be made
-to fail. Members keep requesting small images, delete some, and look at lists. In the first
+to fail. Members request small images, delete some, and look at lists. In the first
 third, the engine is killed several times and the bot once. The trends are those of the last two
-thirds, during which both processes survive all other faults.
+thirds, in which both processes keep running despite all other faults.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ FAULT_SECONDS, DROP_SECONDS = 15.0, 100.0
 KILLS = {"engine": (0.06, 0.14, 0.22), "bot": (0.28,)}
 """When each process is killed, as shares of the whole time: all within the first third."""
 KEEP_DAYS = "0.001"
-"""A minute and a half. The engine deletes old files when it starts and then once an hour."""
+"""About a minute and a half. The engine deletes old files when it starts and then every hour."""
 DRAIN_SECONDS = 180.0
 MEMBERS, CHANNELS, STEPS = 12, 4, 10
 MIB = 2**20
@@ -56,13 +56,17 @@ class Measure:
 
 
 MEASURES = (
-    Measure("memory of the bot", "MiB", 8, lambda host: host.resident("bot") / MIB),
-    Measure("memory of the engine", "MiB", 25, lambda host: host.resident("engine") / MIB),
-    Measure("open files of the bot", "", 4, lambda host: host.open_files("bot")),
-    Measure("open files of the engine", "", 4, lambda host: host.open_files("engine")),
-    Measure("threads of the bot", "", 2, lambda host: host.threads("bot")),
-    Measure("threads of the engine", "", 2, lambda host: host.threads("engine")),
-    Measure("write-ahead log", "MiB", 1, lambda host: _size(host, "imagine.db-wal") / MIB),
+    Measure("memory of the bot", "MiB", 8, lambda product: product.resident_bytes("bot") / MIB),
+    Measure(
+        "memory of the engine", "MiB", 25, lambda product: product.resident_bytes("engine") / MIB
+    ),
+    Measure("open files of the bot", "", 4, lambda product: product.open_files("bot")),
+    Measure("open files of the engine", "", 4, lambda product: product.open_files("engine")),
+    Measure("threads of the bot", "", 2, lambda product: product.threads("bot")),
+    Measure("threads of the engine", "", 2, lambda product: product.threads("engine")),
+    Measure(
+        "write-ahead log", "MiB", 1, lambda product: _file_size(product, "imagine.db-wal") / MIB
+    ),
 )
 
 
@@ -74,11 +78,11 @@ class Soak:
     moments: list[float] = field(default_factory=list)
     samples: list[list[float]] = field(default_factory=list)
     """The values of MEASURES at each moment."""
-    done: Counter[str] = field(default_factory=Counter)
-    """Counts of actions and faults."""
+    counts: Counter[str] = field(default_factory=Counter)
+    """How often each action and each fault occurred."""
     states: Counter[str] = field(default_factory=Counter)
     """How the jobs ended."""
-    left: int = 0
+    not_shown: int = 0
     """Jobs whose outcome was not shown."""
 
     def trends(self) -> list[Trend]:
@@ -88,11 +92,11 @@ class Soak:
 class SoakTest:
     """The product, its members and the faults."""
 
-    def __init__(self, discord: Sandbox, host: Product, minutes: float) -> None:
+    def __init__(self, discord: Sandbox, product: Product, minutes: float) -> None:
         self._discord = discord
-        self._host = host
+        self._product = product
         self._seconds = 60 * minutes
-        self._draw = random.Random(11)
+        self._rng = random.Random(11)
         self._members: list[Member] = []
         self._restarting = asyncio.Lock()
         """Held while a process restarts; nothing is sampled then."""
@@ -100,20 +104,20 @@ class SoakTest:
 
     async def run(self) -> Soak:
         """Runs the whole test. Raises ProductError."""
-        await self._host.start("bot")
-        await self._host.start("engine", KEEP_DAYS=KEEP_DAYS, OMP_NUM_THREADS="1")
+        await self._product.start("bot")
+        await self._product.start("engine", KEEP_DAYS=KEEP_DAYS, OMP_NUM_THREADS="1")
         await self._discord.client.wait_for_command("imagine")
         await self._add_members()
-        self._began = time.monotonic()
+        self._start = time.monotonic()
         tasks = [
             asyncio.create_task(task)
             for task in (
-                self._every(SAMPLE_SECONDS, self._sample),
-                self._every(REQUEST_SECONDS, self._request),
-                self._every(DELETE_SECONDS, self._delete),
-                self._every(QUEUE_SECONDS, self._show_queue),
-                self._every(FAULT_SECONDS, self._fail),
-                self._every(DROP_SECONDS, self._drop),
+                self._repeat(SAMPLE_SECONDS, self._sample),
+                self._repeat(REQUEST_SECONDS, self._request),
+                self._repeat(DELETE_SECONDS, self._delete),
+                self._repeat(QUEUE_SECONDS, self._show_queue),
+                self._repeat(FAULT_SECONDS, self._inject_fault),
+                self._repeat(DROP_SECONDS, self._drop_gateway),
                 self._kill_on_schedule(),
             )
         ]
@@ -127,7 +131,7 @@ class SoakTest:
         await self._wait_until_shown()
         return self.soak
 
-    async def _every(self, seconds: float, act: Callable[[], Awaitable[None]]) -> None:
+    async def _repeat(self, seconds: float, act: Callable[[], Awaitable[None]]) -> None:
         while True:
             await asyncio.sleep(seconds)
             await act()
@@ -142,33 +146,33 @@ class SoakTest:
     async def _sample(self) -> None:
         if self._restarting.locked():
             return
-        self._host.check()
-        self.soak.moments.append(time.monotonic() - self._began)
-        self.soak.samples.append([measure.read(self._host) for measure in MEASURES])
+        self._product.check()
+        self.soak.moments.append(time.monotonic() - self._start)
+        self.soak.samples.append([measure.read(self._product) for measure in MEASURES])
 
     # -- members ---------------------------------------------------------------------------
 
-    async def _answered(self, what: str, ask: Awaitable[object]) -> None:
-        """Awaits what a member does; under faults, not everything gets a response."""
+    async def _count_action(self, what: str, action: Awaitable[object]) -> None:
+        """Awaits and counts a member's action, which under faults may get no response."""
         try:
-            await ask
+            await action
         except (NoResponseError, InteractionError):
             what += ", unanswered"
-        self.soak.done[what] += 1
+        self.soak.counts[what] += 1
 
     async def _request(self) -> None:
-        member = self._draw.choice(self._members)
-        number = self._draw.randrange(10**6)
-        text = f"a {self._draw.choice(('red', 'blue', 'green'))} circle | request {number}:0.1"
+        member = self._rng.choice(self._members)
+        number = self._rng.randrange(10**6)
+        text = f"a {self._rng.choice(('red', 'blue', 'green'))} circle | request {number}:0.1"
         request = member.slash("imagine", include=text, steps=STEPS, seed=number)
-        await self._answered("requests", request)
+        await self._count_action("requests", request)
 
     async def _delete(self) -> None:
-        member = self._draw.choice(self._members)
+        member = self._rng.choice(self._members)
         for message in await member.messages():
             button = _button(message, "Delete")
             if button and member.name in message.text:
-                await self._answered("deletions", self._press_twice(member, message, button))
+                await self._count_action("deletions", self._press_twice(member, message, button))
                 return
 
     async def _press_twice(self, member: Member, message: MessageView, button: str) -> None:
@@ -178,45 +182,45 @@ class SoakTest:
             await member.press(confirmation.message, yes)
 
     async def _show_queue(self) -> None:
-        member = self._draw.choice(self._members)
-        command = self._draw.choice(("queue", "history", "help"))
-        await self._answered("uses of /queue, /history, /help", member.slash(command))
+        member = self._rng.choice(self._members)
+        command = self._rng.choice(("queue", "history", "help"))
+        await self._count_action("uses of /queue, /history, /help", member.slash(command))
 
     # -- faults ----------------------------------------------------------------------------
 
-    async def _fail(self) -> None:
-        route, status = self._draw.choice(ROUTES), self._draw.choice(STATUSES)
-        times, applied = self._draw.randint(1, 3), self._draw.random() < 0.5
+    async def _inject_fault(self) -> None:
+        route, status = self._rng.choice(ROUTES), self._rng.choice(STATUSES)
+        times, applied = self._rng.randint(1, 3), self._rng.random() < 0.5
         faults = self._discord.faults
         if status is None:
             faults.reset(route, times=times, applied=applied)
         else:
             faults.fail(route, status, times=times, applied=applied)
-        self.soak.done[f"requests made to meet {status or 'a broken connection'}"] += times
+        self.soak.counts[f"requests made to meet {status or 'a broken connection'}"] += times
 
-    async def _drop(self) -> None:
-        self._discord.faults.drop_gateway(resumable=self._draw.random() < 0.5)
-        self.soak.done["dropped gateway connections"] += 1
+    async def _drop_gateway(self) -> None:
+        self._discord.faults.drop_gateway(resumable=self._rng.random() < 0.5)
+        self.soak.counts["dropped gateway connections"] += 1
 
     async def _kill_on_schedule(self) -> None:
         kills = sorted((share, name) for name, shares in KILLS.items() for share in shares)
         for share, name in kills:
-            await asyncio.sleep(self._began + share * self._seconds - time.monotonic())
+            await asyncio.sleep(self._start + share * self._seconds - time.monotonic())
             async with self._restarting:
-                await self._host.kill(name)
+                await self._product.kill(name)
                 settings = {"KEEP_DAYS": KEEP_DAYS, "OMP_NUM_THREADS": "1"}
-                await self._host.start(name, **settings)
-            self.soak.done[f"kills of the {name}"] += 1
+                await self._product.start(name, **settings)
+            self.soak.counts[f"kills of the {name}"] += 1
         await asyncio.Event().wait()
 
     async def _wait_until_shown(self) -> None:
-        until = time.monotonic() + DRAIN_SECONDS
-        async with Database.open(self._host.database) as database:
-            while time.monotonic() < until:
-                self._host.check()
+        deadline = time.monotonic() + DRAIN_SECONDS
+        async with Database.open(self._product.database) as database:
+            while time.monotonic() < deadline:
+                self._product.check()
                 tally = await JobQueue(database).stats()
-                self.soak.left = tally.waiting + tally.running + tally.unposted
-                if not self.soak.left:
+                self.soak.not_shown = tally.waiting + tally.running + tally.unposted
+                if not self.soak.not_shown:
                     break
                 await asyncio.sleep(1)
             async with database.snapshot() as db:
@@ -224,7 +228,7 @@ class SoakTest:
             self.soak.states.update({row[0]: row[1] for row in found})
 
 
-async def measured(minutes: float, out: Path) -> Soak:
+async def measure(minutes: float, out: Path) -> Soak:
     """Runs for this many minutes; writes the samples to `out`/soak.csv. Raises ProductError."""
     with tempfile.TemporaryDirectory(prefix="load-") as folder:
         async with Sandbox(data_dir=Path(folder) / "discord") as discord:
@@ -233,12 +237,12 @@ async def measured(minutes: float, out: Path) -> Soak:
                 "DISCORD_TOKEN": discord.token,
                 "DISCORD_GUILD_ID": str(discord.guild.id),
             }
-            host = Product(Path(folder), addresses)
-            test = SoakTest(discord, host, minutes)
+            product = Product(Path(folder), addresses)
+            test = SoakTest(discord, product, minutes)
             try:
                 soak = await test.run()
             finally:
-                await host.close()
+                await product.close()
                 _write(out / "soak.csv", test.soak)
     return soak
 
@@ -248,22 +252,22 @@ def report(soak: Soak) -> str:
     head = ["over the last two thirds", "start", "end", "per hour", "deviation", "grows"]
     lines, trends = [], soak.trends()
     for measure, trend_ in zip(MEASURES, trends, strict=True):
-        numbers = (trend_.first, trend_.last, trend_.per_hour, trend_.wobble)
+        numbers = (trend_.first, trend_.last, trend_.per_hour, trend_.deviation)
         name = f"{measure.name}, {measure.unit}" if measure.unit else measure.name
         cells = [f"{number:.1f}" for number in numbers]
         cells[2] = f"{trend_.per_hour:+.1f}"
         lines.append([name, *cells, "YES" if trend_.grows(measure.tolerance) else "no"])
-    happened = ", ".join(f"{count:,} {what}" for what, count in sorted(soak.done.items()))
+    happened = ", ".join(f"{count:,} {what}" for what, count in sorted(soak.counts.items()))
     states = ", ".join(f"{count:,} {state}" for state, count in sorted(soak.states.items()))
-    shown = "all were shown" if not soak.left else f"NOT shown were {soak.left}"
+    shown = "all were shown" if not soak.not_shown else f"NOT shown were {soak.not_shown}"
     return (
         f"{table(head, lines)}\n\n{soak.minutes:.0f} minutes, {len(soak.moments)} samples."
         f" There were {happened}. The jobs ended as {states}; {shown}."
     )
 
 
-def _size(host: Product, name: str) -> float:
-    path = host.folder / name
+def _file_size(product: Product, name: str) -> float:
+    path = product.folder / name
     return path.stat().st_size if path.exists() else 0
 
 

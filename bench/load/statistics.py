@@ -36,17 +36,17 @@ class Trend:
     last: float
     """The line's last value."""
     per_hour: float
-    wobble: float
+    deviation: float
     """The root mean square deviation of the values from the line."""
 
     @property
-    def gained(self) -> float:
+    def rise(self) -> float:
         """The rise from the first to the last value of the line."""
         return self.last - self.first
 
     def grows(self, tolerance: float) -> bool:
         """Whether the rise exceeds the tolerance, and the deviation of the values."""
-        return self.gained > tolerance and self.gained > self.wobble
+        return self.rise > tolerance and self.rise > self.deviation
 
 
 def trend(moments: Sequence[float], values: Sequence[float]) -> Trend:
@@ -57,7 +57,7 @@ def trend(moments: Sequence[float], values: Sequence[float]) -> Trend:
     times, late = moments[begin:], values[begin:]
     slope, intercept = statistics.linear_regression(times, late)
     line = [intercept + slope * moment for moment in times]
-    wobble = math.sqrt(
-        statistics.fmean((value - there) ** 2 for value, there in zip(late, line, strict=True))
+    deviation = math.sqrt(
+        statistics.fmean((value - on_line) ** 2 for value, on_line in zip(late, line, strict=True))
     )
-    return Trend(line[0], line[-1], slope * 3600, wobble)
+    return Trend(line[0], line[-1], slope * 3600, deviation)

@@ -1,6 +1,6 @@
 """`python -m bench.load.word_filter`: how long the word filter takes for the worst prompts.
 
-Each row is one set of rules with its slowest text. Times are CPU times.
+Each row is a set of rules with its slowest text. Times are CPU times.
 """
 
 import random
@@ -15,7 +15,7 @@ from core.word_filter import WordFilter
 
 MAX_RULES = 1000
 SHORT = 100
-"""Characters of a text that the old filter finishes in a reasonable time."""
+"""Characters of a text that the old filter can check in a reasonable time."""
 
 TEXTS = {
     "single letters": "a b c d e ",
@@ -38,12 +38,13 @@ TEXTS = {
 
 
 def rule_sets() -> dict[str, list[str]]:
-    """Words that servers refuse, and words that are meant to be slow."""
+    """Rules as servers have them, and rules that are meant to be slow."""
     draw = random.Random(7)
 
-    def words(alphabet: str, least: int, most: int) -> list[str]:
+    def words(alphabet: str, shortest: int, longest: int) -> list[str]:
         return [
-            "".join(draw.choices(alphabet, k=draw.randint(least, most))) for _ in range(MAX_RULES)
+            "".join(draw.choices(alphabet, k=draw.randint(shortest, longest)))
+            for _ in range(MAX_RULES)
         ]
 
     return {
@@ -57,30 +58,30 @@ def rule_sets() -> dict[str, list[str]]:
     }
 
 
-def seconds(judge: Callable[[str], object], text: str) -> float:
+def seconds(check: Callable[[str], object], text: str) -> float:
     """CPU time of one check, the best of three."""
     best = float("inf")
     for _ in range(3):
         before = time.process_time()
-        judge(text)
+        check(text)
         best = min(best, time.process_time() - before)
     return best
 
 
-def worst(judge: Callable[[str], object], length: int) -> tuple[float, str]:
-    """The time and the name of the worst text, with this many characters on each side."""
+def slowest(check: Callable[[str], object], length: int) -> tuple[float, str]:
+    """The time and the name of the slowest text, with this many characters per prompt list."""
     sides = {name: (piece * length)[:length] for name, piece in TEXTS.items()}
-    return max((seconds(judge, f"{side}\n{side}"), name) for name, side in sides.items())
+    return max((seconds(check, f"{side}\n{side}"), name) for name, side in sides.items())
 
 
-def line(name: str, rules: Sequence[WordRule]) -> list[str]:
+def row(name: str, rules: Sequence[WordRule]) -> list[str]:
     """The row of one set of rules."""
     before = time.process_time()
-    judge = WordFilter(rules).first_hit
+    check = WordFilter(rules).first_hit
     compiling = time.process_time() - before
-    took, text = worst(judge, MAX_PROMPT_LENGTH)
-    short, _ = worst(judge, SHORT // 2)
-    baseline, _ = worst(lambda text: word_filter_baseline.first_hit(rules, text), SHORT // 2)
+    took, text = slowest(check, MAX_PROMPT_LENGTH)
+    short, _ = slowest(check, SHORT // 2)
+    baseline, _ = slowest(lambda text: word_filter_baseline.first_hit(rules, text), SHORT // 2)
     return [
         name,
         f"{1000 * compiling:.0f} ms",
@@ -96,7 +97,7 @@ def main() -> None:
     length = 2 * MAX_PROMPT_LENGTH
     head = ["rules", "compiling", f"{length} characters", "the worst text"]
     head += [f"{SHORT} characters", f"{SHORT} before", "ratio"]
-    lines = [line(name, list(map(WordRule, words))) for name, words in rule_sets().items()]
+    lines = [row(name, list(map(WordRule, words))) for name, words in rule_sets().items()]
     print(table(head, lines))
 
 

@@ -1,9 +1,9 @@
-"""`python -m bench.page --rounds 5`: how fast the page of `make try` is, and its size.
+"""`python -m bench.page --rounds 5`: how fast the page of `make try` is, and how large.
 
 Each round requests an image on the page with the keyboard, while a scripted member without a page
 watches the same channel. It measures the time from pressing Enter until the job message, the first
 frame and the image reach each of them; on the page, until they are decoded and visible. The ratio
-says what the page adds. The first round is a warm-up: the engine's first image takes longer.
+is what the page adds. The first round is a warm-up: the engine's first image takes longer.
 """
 
 import argparse
@@ -32,10 +32,10 @@ _WATCH = """() => new Promise((done) => {
     const seen = {}, marks = { frame: "/step-", picture: "/imagine-" };
     let start = null;
     const look = () => {
-        const card = document.querySelectorAll("li.message:not(.note)")[known];
-        if (card?.querySelector(".heading")) seen.card ??= performance.now() - start;
+        const message = document.querySelectorAll("li.message:not(.note)")[known];
+        if (message?.querySelector(".heading")) seen.card ??= performance.now() - start;
         for (const [name, mark] of Object.entries(marks)) {
-            const img = card?.querySelector(`img[src*="${mark}"]`);
+            const img = message?.querySelector(`img[src*="${mark}"]`);
             if (img?.complete && img.naturalWidth) seen[name] ??= performance.now() - start;
         }
         if (seen.picture) done(seen);
@@ -62,10 +62,10 @@ async def measure(rounds: int, steps: int) -> dict[str, Any]:
 
 
 async def _load(page: Page, address: str) -> dict[str, float]:
-    began = time.perf_counter()
+    start = time.perf_counter()
     await page.goto(address)
     await page.get_by_role("button", name="Create an image").wait_for()
-    loaded = time.perf_counter() - began
+    loaded = time.perf_counter() - start
     await page.wait_for_timeout(300)
     sent = await page.evaluate(
         """() => [...performance.getEntriesByType("resource"),
@@ -85,10 +85,10 @@ async def _round(page: Page, watcher: Member, steps: int) -> dict[str, dict[str,
     await watching.wait()
     shown = asyncio.create_task(page.evaluate(_WATCH))
     await asyncio.sleep(0.3)
-    began = time.perf_counter()
+    start = time.perf_counter()
     await page.keyboard.press("Enter")
     on_page = {name: value / 1000 for name, value in (await shown).items()}
-    scripted = {name: moment - began for name, moment in (await script).items()}
+    scripted = {name: moment - start for name, moment in (await script).items()}
     return {"page": on_page, "script": scripted}
 
 

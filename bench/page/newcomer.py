@@ -33,48 +33,48 @@ REQUESTS = (
     "/imagine include: qwxz",
     "/imagine include: the moon over snowy hills at night",
 )
-"""What a newcomer tried in the first version, then a meaningless prompt, and finally an example
-from that version's help."""
+"""What a newcomer tried in the first version, a meaningless prompt, and an example from that
+version's help."""
 PATIENCE = 120.0
-"""Seconds until a request counts as unanswered."""
+"""Seconds after which a request counts as unanswered."""
 DESKTOP = {"width": 1100, "height": 1000}
 TILE = (420, 400)
 """Pixels of a message on the sheet, without its label."""
 LABEL = 26
 COLUMNS = 4
 
-_SEEN = """(count) => {
-    const card = document.querySelectorAll("li.message:not(.waiting)")[count];
-    if (!card) return null;
-    const shown = (mark) => [...card.querySelectorAll(`img[src*="${mark}"]`)]
+_MESSAGE_STATE = """(count) => {
+    const message = document.querySelectorAll("li.message:not(.waiting)")[count];
+    if (!message) return null;
+    const shown = (mark) => [...message.querySelectorAll(`img[src*="${mark}"]`)]
         .some((img) => img.complete && img.naturalWidth);
-    return { text: card.innerText, frame: shown("/step-"), image: shown("/imagine-") };
+    return { text: message.innerText, frame: shown("/step-"), image: shown("/imagine-") };
 }"""
 
 
 @dataclass(slots=True)
 class Outcome:
-    """The outcome of a request: seconds until each moment (None if it never came), and the end."""
+    """The outcome of a request. Times are seconds from pressing Enter, None for what never came."""
 
     request: str
-    answer: float | None = None
+    response: float | None = None
     frame: float | None = None
     end: float | None = None
     text: str = ""
-    shot: Image.Image | None = None
+    screenshot: Image.Image | None = None
 
-    def see(self, now: float, seen: dict[str, object]) -> None:
+    def update(self, now: float, seen: dict[str, object]) -> None:
         """Records what is visible on the page now."""
-        if self.answer is None:
-            self.answer = now
+        if self.response is None:
+            self.response = now
         if seen["frame"] and self.frame is None:
             self.frame = now
         self.text = str(seen["text"])
-        if seen["image"] or self.is_answered_in_words:
+        if seen["image"] or self.ended_without_image:
             self.end = now
 
     @property
-    def is_answered_in_words(self) -> bool:
+    def ended_without_image(self) -> bool:
         """Whether it ended with a private message, or with a job message without an image."""
         return any(mark in self.text for mark in ("Only you can see this", "Not painted", "Failed"))
 
@@ -83,7 +83,7 @@ class Outcome:
         """`help`, `image`, `refused`, or `nothing`."""
         if self.end is None:
             return "nothing"
-        if self.is_answered_in_words:
+        if self.ended_without_image:
             return "help" if self.request == "/help" else "refused"
         return "image"
 
@@ -102,11 +102,11 @@ async def _page(address: str | None) -> AsyncIterator[tuple[Page, float]]:
         return
     async with chromium() as browser:
         page = await browser.new_page(viewport=DESKTOP)  # type: ignore[arg-type]
-        began = time.perf_counter()
+        start = time.perf_counter()
         await page.goto(address)
         await page.locator("#composer-text").wait_for()
         await page.get_by_role("log").wait_for()
-        yield page, time.perf_counter() - began
+        yield page, time.perf_counter() - start
 
 
 async def _request(page: Page, request: str) -> Outcome:
@@ -114,25 +114,25 @@ async def _request(page: Page, request: str) -> Outcome:
     messages = page.locator("li.message:not(.waiting)")
     count = await messages.count()
     composer, command = page.locator("#composer-text"), request.split()[0]
-    if command == request:  # without options it is chosen from the list
+    if command == request:  # a command without options is chosen from the list
         await composer.press_sequentially(request)
         await page.locator(".listbox li", has_text=command).first.click()
     else:
         await composer.fill(request)
         await page.get_by_role("form", name=f"Command {command}").wait_for()
     await page.keyboard.press("Enter")
-    began = time.perf_counter()
-    while time.perf_counter() - began < PATIENCE and outcome.end is None:
-        seen = await page.evaluate(_SEEN, count)
+    start = time.perf_counter()
+    while time.perf_counter() - start < PATIENCE and outcome.end is None:
+        seen = await page.evaluate(_MESSAGE_STATE, count)
         if seen:
-            outcome.see(time.perf_counter() - began, seen)
+            outcome.update(time.perf_counter() - start, seen)
         await asyncio.sleep(0.02)
     await page.wait_for_timeout(700)  # for the last image to be drawn
-    outcome.shot = await _shot(messages.nth(count))
+    outcome.screenshot = await _screenshot(messages.nth(count))
     return outcome
 
 
-async def _shot(message: Locator) -> Image.Image | None:
+async def _screenshot(message: Locator) -> Image.Image | None:
     try:
         return Image.open(io.BytesIO(await message.screenshot(timeout=5000))).convert("RGB")
     except Error:
@@ -140,11 +140,11 @@ async def _shot(message: Locator) -> Image.Image | None:
 
 
 def report(seconds: float, outcomes: Sequence[Outcome]) -> str:
-    """The seconds as Markdown."""
+    """A Markdown table of all requests."""
     rows = [
         (
             f"`{each.request}`".replace("|", r"\|"),
-            *map(_seconds, (each.answer, each.frame, each.end)),
+            *map(_seconds, (each.response, each.frame, each.end)),
             each.result,
         )
         for each in outcomes
@@ -158,18 +158,18 @@ def _seconds(value: float | None) -> str:
 
 
 def sheet(outcomes: Sequence[Outcome]) -> Image.Image:
-    """The last state of each request's message, below what was typed."""
+    """Each request's message as it was at the end, below what was typed."""
     width, height = TILE
     rows = -(-len(outcomes) // COLUMNS)
-    whole = Image.new("RGB", (COLUMNS * width, rows * (height + LABEL)), "white")
-    draw, font = ImageDraw.Draw(whole), ImageFont.load_default(15)
-    for place, outcome in enumerate(outcomes):
-        x, y = place % COLUMNS * width, place // COLUMNS * (height + LABEL)
+    canvas = Image.new("RGB", (COLUMNS * width, rows * (height + LABEL)), "white")
+    draw, font = ImageDraw.Draw(canvas), ImageFont.load_default(15)
+    for index, outcome in enumerate(outcomes):
+        x, y = index % COLUMNS * width, index // COLUMNS * (height + LABEL)
         draw.text((x + 6, y + 4), outcome.request, "black", font)
-        if outcome.shot:
-            fitted = ImageOps.contain(outcome.shot, (width - 8, height - 8))
-            whole.paste(fitted, (x + 4, y + LABEL))
-    return whole
+        if outcome.screenshot:
+            fitted = ImageOps.contain(outcome.screenshot, (width - 8, height - 8))
+            canvas.paste(fitted, (x + 4, y + LABEL))
+    return canvas
 
 
 def main() -> int:

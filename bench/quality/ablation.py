@@ -1,6 +1,6 @@
 """`python -m bench.quality.ablation`: compares every choice of the method with its alternatives.
 
-One row for each, with the same prompts and seeds. Rates are those of `bench.quality`; time is CPU
+Each has one row, with the same prompts and seeds. Rates are those of `bench.quality`; time is CPU
 time per image, relative to the unchanged method in the same run.
 """
 
@@ -15,10 +15,10 @@ from typing import Any
 import torch
 
 from bench.markdown import table
-from bench.quality.benchmark import PAINTED, Rate, judged, paint
-from bench.quality.prompts import Asked, held_out
+from bench.quality.benchmark import RENDERED, Rate, rate_images, render
+from bench.quality.prompts import BenchmarkPrompt, held_out
 from bench.quality.scores import CNN, OVERLAP
-from engine.device import description
+from engine.device import describe_machine
 from engine.models.model import Model, load_model
 from engine.synthesis.config import CONFIGS, SynthesisConfig, override
 from engine.synthesis.job_state import JobState
@@ -37,7 +37,7 @@ MEASURES = {
     "colour to exclude present, excluded": "colour, excluded",
     "the other shape and its colour, excluded": "the other shape",
 }
-"""The measures of `bench.quality.scores` that are shown, and their headings."""
+"""The measures of `bench.quality.scores` in the table, and their headings."""
 
 
 # -- other forms of the loss -----------------------------------------------------------------
@@ -53,7 +53,7 @@ class SphericalDistance(Renderer):
         cosines = [
             cutouts @ target.embeddings.t() for cutouts, target in zip(by_row, targets, strict=True)
         ]
-        # Below 1, where the angle has no gradient.
+        # Not up to 1, where the angle has no gradient.
         angles = [cosine.clamp(-0.9999, 0.9999).arccos() for cosine in cosines]
         return [(1 - angle.square() / 2).mean(0) for angle in angles]
 
@@ -123,49 +123,55 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("out/ablation.md"))
     options = parser.parse_args()
     model = load_model(MODEL, Path("data"), torch.device("cpu"))
-    asked = held_out(options.prompts)
+    prompts = held_out(options.prompts)
     head: tuple[str, ...] = ()
     rows: list[tuple[str, ...]] = []
-    own = 0.0
+    baseline = 0.0
     for variant in VARIANTS[: options.variants]:
-        rates, seconds = tried(variant, model, CONFIGS[MODEL], asked, options.seeds)
-        own, head = own or seconds, head or heading(rates)
-        rows.append(row(variant.name, rates, seconds / own))
+        rates, seconds = run_variant(variant, model, CONFIGS[MODEL], prompts, options.seeds)
+        baseline, head = baseline or seconds, head or heading(rates)
+        rows.append(row(variant.name, rates, seconds / baseline))
         print(" · ".join(rows[-1]), file=sys.stderr, flush=True)
     report = table(head, rows)
     print(report)
-    images = len(asked) * options.seeds
-    about = f"{images} images per row, {STEPS} steps, {own:.1f} CPU seconds each"
+    images = len(prompts) * options.seeds
+    about = f"{images} images per row, {STEPS} steps, {baseline:.1f} CPU seconds each"
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(f"{report}\n\n{about} as it is ({description()}).\n")
+    options.out.write_text(f"{report}\n\n{about} as it is ({describe_machine()}).\n")
 
 
-def tried(
-    variant: Variant, model: Model, config: SynthesisConfig, asked: Sequence[Asked], seeds: int
+def run_variant(
+    variant: Variant,
+    model: Model,
+    config: SynthesisConfig,
+    prompts: Sequence[BenchmarkPrompt],
+    seeds: int,
 ) -> tuple[list[Rate], float]:
     """The judges' rates, and CPU seconds per image."""
     model = model if variant.prior else replace(model, prior=None)
     renderer = variant.renderer(model, torch.device("cpu"), override(config, variant.changes))
-    began = time.process_time()
-    painted = paint(renderer, asked, seeds, STEPS)
-    seconds = (time.process_time() - began) / len(painted)
-    rates = judged(model, [*asked] * seeds, painted)
-    return [rate for rate in rates if rate.stage == PAINTED], seconds
+    start = time.process_time()
+    images = render(renderer, prompts, seeds, STEPS)
+    seconds = (time.process_time() - start) / len(images)
+    rates = rate_images(model, [*prompts] * seeds, images)
+    return [rate for rate in rates if rate.stage == RENDERED], seconds
 
 
 def heading(rates: Sequence[Rate]) -> tuple[str, ...]:
-    """The heading, with the number of judged images for each measure."""
+    """The table's heading, with the number of judged images for each measure."""
     counts = {rate.measure: rate.images for rate in rates}
     names = [f"{name} (n {counts[measure]})" for measure, name in MEASURES.items()]
     return ("", *names, "time")
 
 
 def row(name: str, rates: Sequence[Rate], time_: float) -> tuple[str, ...]:
-    """Per cent by the overlap judge / by the CNN, or by the CNN alone."""
-    said = {(rate.measure, rate.judge): f"{rate.percent:.0f}" for rate in rates}
+    """A variant's percentages by the overlap judge and the CNN, or by the CNN alone."""
+    percents = {(rate.measure, rate.judge): f"{rate.percent:.0f}" for rate in rates}
     cells = []
     for measure in MEASURES:
-        cells.append(" / ".join(said[key] for j in (OVERLAP, CNN) if (key := (measure, j)) in said))
+        cells.append(
+            " / ".join(percents[key] for j in (OVERLAP, CNN) if (key := (measure, j)) in percents)
+        )
     return (name, *cells, f"{time_:.2f}")
 
 

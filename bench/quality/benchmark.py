@@ -1,6 +1,6 @@
-"""`python -m bench.quality`: how well a model renders prompts, by two judges.
+"""`python -m bench.quality`: how well a model renders prompts, according to two judges.
 
-Every hit rate stands beside its ceilings: the same judge's rate for drawings of the same scenes,
+Every hit rate is shown with its ceilings: the same judge's rates for drawings of the same scenes,
 and for these drawings after the model's VQGAN has encoded and decoded them.
 """
 
@@ -22,11 +22,11 @@ from PIL import Image, ImageDraw, ImageFont
 from tqdm import tqdm
 
 from bench.markdown import table
-from bench.quality.prompts import Asked, held_out, practice
+from bench.quality.prompts import BenchmarkPrompt, held_out, practice
 from bench.quality.scores import CNN, OVERLAP, scores
 from core.prompts import Prompt
 from core.recipe import Recipe
-from engine.device import DeviceError, choose_device, description
+from engine.device import DeviceError, choose_device, describe_machine
 from engine.models import catalogue
 from engine.models.catalogue import WeightsError
 from engine.models.model import Model, load_model, read_model
@@ -35,24 +35,24 @@ from engine.synthesis.renderer import Renderer
 from engine.synthesis.request import RenderRequest
 from training.data.drawing import draw
 from training.judges.cnn import Judge
-from training.judges.overlap import look
+from training.judges.overlap import analyse
 from training.sketch.report import reconstructed
 
 ROWS = 16
-"""Images that are rendered at a time."""
+"""Images in a batch."""
 
 FONT = Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")
 """A font with accents, but without Japanese."""
 
 SHOWN = 48
-"""Prompts on the contact sheet, the first seed of each."""
+"""Prompts on the contact sheet, each with its first seed."""
 
-PAINTED, REAL, DECODED = "painted", "real", "decoded"
+RENDERED, REAL, DECODED = "painted", "real", "decoded"
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """How often one judge said yes to one measure, at one stage (rendered, real or decoded)."""
+    """How often one judge says yes to one measure; `stage` is painted, real or decoded."""
 
     measure: str
     judge: str
@@ -68,13 +68,15 @@ class Rate:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.quality", description=__doc__)
     parser.add_argument("--model", default="sketch")
-    parser.add_argument("--weights", type=Path, help="a folder with the model's files, to try it")
+    parser.add_argument("--weights", type=Path, help="use the model's files in this folder")
     parser.add_argument("--data-dir", type=Path, default=Path("data"))
     parser.add_argument("--prompts", type=int, help="about how many prompts, evenly from each kind")
     parser.add_argument(
-        "--practice", action="store_true", help="others, with a colour excluded and without"
+        "--practice",
+        action="store_true",
+        help="practice prompts, for tuning: with and without a colour excluded",
     )
-    parser.add_argument("--seeds", type=int, default=1, help="images of each prompt")
+    parser.add_argument("--seeds", type=int, default=1, help="images per prompt")
     parser.add_argument("--steps", type=int, default=100)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--out", type=Path, default=Path("out/quality"))
@@ -96,12 +98,12 @@ def main() -> None:
         config = override(CONFIGS[options.model], dict(map(parse_value, options.config)))
     except (DeviceError, WeightsError, ValueError) as error:
         sys.exit(str(error))
-    asked = practice() if options.practice else held_out(options.prompts)
-    began = time.monotonic()
-    painted = paint(Renderer(model, device, config), asked, options.seeds, options.steps)
-    seconds = (time.monotonic() - began) / len(painted)
-    rates = judged(model, asked * options.seeds, painted)
-    text = f"{report(rates)}\n\n{about(model, config, options.steps, len(painted), seconds)}\n"
+    prompts = practice() if options.practice else held_out(options.prompts)
+    start = time.monotonic()
+    rendered = render(Renderer(model, device, config), prompts, options.seeds, options.steps)
+    seconds = (time.monotonic() - start) / len(rendered)
+    rates = rate_images(model, prompts * options.seeds, rendered)
+    text = f"{report(rates)}\n\n{about(model, config, options.steps, len(rendered), seconds)}\n"
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "quality.md").write_text(text)
     numbers = {
@@ -113,8 +115,8 @@ def main() -> None:
         "checksums": model.checksums,
     }
     (options.out / "quality.json").write_text(json.dumps(numbers, indent=1))
-    some = evenly(len(asked), SHOWN)
-    sheet = contact_sheet([asked[i] for i in some], [painted[i] for i in some])
+    indices = evenly(len(prompts), SHOWN)
+    sheet = contact_sheet([prompts[i] for i in indices], [rendered[i] for i in indices])
     sheet.save(options.out / "contact-sheet.png")
     print(text)
 
@@ -130,30 +132,30 @@ def parse_value(assignment: str) -> tuple[str, Any]:
     return key, json.loads(value.lower())
 
 
-def paint(
+def render(
     renderer: Renderer,
-    asked: Sequence[Asked],
+    prompts: Sequence[BenchmarkPrompt],
     seeds: int,
     steps: int,
     finished: Path | None = None,
 ) -> list[Image.Image]:
     """The images of all prompts with the first seed, then with the second, and so on.
 
-    With a folder, every image is saved there as soon as it is `finished`, and those that an earlier
-    run has left there are not rendered again.
+    With a folder for `finished` images, each is saved there at once, and those that an earlier run
+    saved are not rendered again.
     """
     recipes = [
         Recipe(
-            include=(Prompt(one.include),),
-            exclude=(Prompt(one.exclude),) if one.exclude else (),
+            include=(Prompt(prompt.include),),
+            exclude=(Prompt(prompt.exclude),) if prompt.exclude else (),
             width=renderer.model.side,
             height=renderer.model.side,
             steps=steps,
-            # With and without an exclude, a prompt starts from the same seed.
-            seed=(zlib.crc32(one.include.encode()) + seed) % 2**32,
+            # A prompt has the same seed with and without its exclude.
+            seed=(zlib.crc32(prompt.include.encode()) + seed) % 2**32,
         )
         for seed in range(seeds)
-        for one in asked
+        for prompt in prompts
     ]
     paths = [finished / _file_name(renderer, recipe) for recipe in recipes] if finished else []
     images = {i: _read(path) for i, path in enumerate(paths) if path.exists()}
@@ -175,9 +177,9 @@ def paint(
 
 
 def _file_name(renderer: Renderer, recipe: Recipe) -> str:
-    """A name for the image of a recipe by a model with its weights and its config."""
-    made_of = recipe.model_dump_json(), renderer.model.checksums, flat(renderer.config)
-    return hashlib.sha256(repr(made_of).encode()).hexdigest()[:16] + ".png"
+    """The name for a recipe's image; weights and config change it, too."""
+    settings = recipe.model_dump_json(), renderer.model.checksums, flat(renderer.config)
+    return hashlib.sha256(repr(settings).encode()).hexdigest()[:16] + ".png"
 
 
 def _read(path: Path) -> Image.Image:
@@ -186,55 +188,60 @@ def _read(path: Path) -> Image.Image:
 
 
 def _save(image: Image.Image, path: Path) -> None:
-    """Save it whole or not at all."""
+    """Saves the image atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
     image.save(partial, "PNG")
     partial.replace(path)
 
 
-def judged(model: Model, asked: Sequence[Asked], painted: Sequence[Image.Image]) -> list[Rate]:
-    """Rates by measure, judge and stage; the ceilings are of drawings of the same scenes."""
+def rate_images(
+    model: Model, prompts: Sequence[BenchmarkPrompt], rendered: Sequence[Image.Image]
+) -> list[Rate]:
+    """Rates by measure, judge and stage. Drawings of the same scenes give the ceilings."""
     cnn = Judge.load()
-    scenes = [replace(one.scene, jitter=index) for index, one in enumerate(asked)]
+    scenes = [replace(prompt.scene, jitter=index) for index, prompt in enumerate(prompts)]
     real = [draw(scene) for scene in scenes]
-    stages = {PAINTED: painted, REAL: real, DECODED: reconstructed(model.vqgan, real)}
+    stages = {RENDERED: rendered, REAL: real, DECODED: reconstructed(model.vqgan, real)}
     hits: dict[tuple[str, str, str], list[bool]] = defaultdict(list)
     for stage, images in stages.items():
-        for one, image, names in zip(asked, images, cnn.names(images), strict=True):
-            for score in scores(one, look(image), names):
+        for prompt, image, facts in zip(prompts, images, cnn.find_facts(images), strict=True):
+            for score in scores(prompt, analyse(image), facts):
                 hits[score.measure, score.judge, stage].append(score.hit)
-    return [Rate(*key, hits=sum(said), images=len(said)) for key, said in hits.items()]
+    return [Rate(*key, hits=sum(found), images=len(found)) for key, found in hits.items()]
 
 
 def report(rates: Sequence[Rate]) -> str:
-    """One Markdown table: what the judges say of the rendered images, beside their ceilings."""
+    """A Markdown table of both judges' rates for the rendered images, with the ceilings."""
     by_key = {(rate.measure, rate.judge, rate.stage): rate for rate in rates}
     head = ("", "n", "overlap judge", "its ceilings: real, decoded", "CNN judge", "its ceilings")
     rows = []
     for measure in dict.fromkeys(rate.measure for rate in rates):
         cells = []
         for judge in (OVERLAP, CNN):
-            found = [by_key.get((measure, judge, stage)) for stage in (PAINTED, REAL, DECODED)]
-            said = [f"{rate.percent:.0f} %" for rate in found if rate]
-            cells += [said[0], ", ".join(said[1:])] if said else ["", ""]
-        count = next(r.images for r in rates if r.measure == measure and r.stage == PAINTED)
+            found = [by_key.get((measure, judge, stage)) for stage in (RENDERED, REAL, DECODED)]
+            percents = [f"{rate.percent:.0f} %" for rate in found if rate]
+            cells += [percents[0], ", ".join(percents[1:])] if percents else ["", ""]
+        count = next(r.images for r in rates if r.measure == measure and r.stage == RENDERED)
         rows.append((measure, count, *cells))
     return table(head, rows)
 
 
 def about(model: Model, config: SynthesisConfig, steps: int, images: int, seconds: float) -> str:
-    """The conditions of the measurement."""
+    """Under which conditions the images were rendered."""
     numbers = ", ".join(f"{key} {value}" for key, value in flat(config).items())
     return (
         f"{images} images of {model.side} × {model.side} by the model {model.name}, "
         f"{steps} steps, {ROWS} at a time: {seconds:.1f} s an image "
-        f"({description()}).\n\nConfig: {numbers}."
+        f"({describe_machine()}).\n\nConfig: {numbers}."
     )
 
 
 def contact_sheet(
-    asked: Sequence[Asked], images: Sequence[Image.Image], columns: int = 8, side: int = 128
+    prompts: Sequence[BenchmarkPrompt],
+    images: Sequence[Image.Image],
+    columns: int = 8,
+    side: int = 128,
 ) -> Image.Image:
     """Images with their prompts beneath them, in order."""
     height, gap = side + 44, 6
@@ -242,10 +249,10 @@ def contact_sheet(
     size = (columns * (side + gap) + gap, rows * (height + gap) + gap)
     sheet = Image.new("RGB", size, "white")
     pen, font = ImageDraw.Draw(sheet), ImageFont.truetype(FONT, 10)
-    for index, (one, image) in enumerate(zip(asked, images, strict=True)):
+    for index, (prompt, image) in enumerate(zip(prompts, images, strict=True)):
         row, column = divmod(index, columns)
         x, y = gap + column * (side + gap), gap + row * (height + gap)
         sheet.paste(image.resize((side, side), Image.Resampling.NEAREST), (x, y))
-        text = one.include + (f" (not: {one.exclude})" if one.exclude else "")
+        text = prompt.include + (f" (not: {prompt.exclude})" if prompt.exclude else "")
         pen.multiline_text((x, y + side + 2), textwrap.fill(text, 22), "black", font, spacing=2)
     return sheet

@@ -1,6 +1,6 @@
 """`python -m bench.quality.components`: how many principal components the prior needs.
 
-Real images by makers whom the judges do not know are encoded, reduced to the prior's first
+Real images of sets that the judges were not trained on are encoded, reduced to the prior's first
 components, and decoded. It needs the image sets: `python -m training data`.
 """
 
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from bench.markdown import table
-from bench.quality.thing_ceilings import UNKNOWN
+from bench.quality.thing_ceilings import UNSEEN_SETS
 from engine.models.model import load_model
 from engine.models.prior import LatentPrior
 from training.data.images import Images, load_images
@@ -22,12 +22,12 @@ from training.judges.prototypes import PrototypeJudge, hits, load_judge, on_whit
 COUNTS = (256, 512, 768)
 IMAGES = 200
 TOP = 5
-"""The rank within which a thing counts as recognised."""
+"""A thing counts as recognised if it is among this many nearest."""
 
 
 def real_images(images: Images, judge: PrototypeJudge) -> tuple[Tensor, Tensor]:
-    """IMAGES images (n, 3, SIDE, SIDE) from 0 to 1, and what they show (n,)."""
-    rows = [int(i) for i in images.of(*UNKNOWN) if images.concept[i] >= 0]
+    """A sample of IMAGES (n, 3, SIDE, SIDE) from 0 to 1, and the concepts that they show (n,)."""
+    rows = [int(i) for i in images.of(*UNSEEN_SETS) if images.concept[i] >= 0]
     known = [i for i in rows if judge.known[images.concept[i]]]
     chosen = Random("components").sample(known, IMAGES)
     return on_white(images, chosen), torch.from_numpy(images.concept[chosen])
@@ -48,20 +48,20 @@ def main() -> None:
     model = load_model("picturebook", Path("data"), torch.device("cpu"))
     prior, vqgan = model.prior, model.vqgan
     assert isinstance(prior, LatentPrior)
-    images, prototypes = load_images(cache), load_judge(cache)
+    image_sets, prototypes = load_images(cache), load_judge(cache)
     judges = (prototypes, load_classifier(cache))
-    pictures, wanted = real_images(images, prototypes)
-    latents = torch.cat([vqgan.encode(batch) for batch in pictures.split(16)])
+    originals, wanted = real_images(image_sets, prototypes)
+    latents = torch.cat([vqgan.encode(batch) for batch in originals.split(16)])
     rows = []
     for count in (*COUNTS, latents[0].numel()):
-        left = latents if count > prior.components else reduced(prior, latents, count)
-        batches = [vqgan.decode(vqgan.quantise(batch)) for batch in left.split(16)]
+        kept = latents if count > prior.components else reduced(prior, latents, count)
+        batches = [vqgan.decode(vqgan.quantise(batch)) for batch in kept.split(16)]
         decoded = torch.cat(batches).float().clamp(0, 1)
-        psnr = -10 * (decoded - pictures).square().mean().log10()
+        psnr = -10 * (decoded - originals).square().mean().log10()
         found = [hits(judge.similarity(decoded), wanted, TOP).float().mean() for judge in judges]
         rows.append((count, f"{psnr:.1f} dB", *(f"{100 * rate:.0f} %" for rate in found)))
-    heads = ("numbers", "PSNR", "prototypes, among five", "classifier, among five")
-    print(table(heads, rows))
+    heading = ("numbers", "PSNR", "prototypes, among five", "classifier, among five")
+    print(table(heading, rows))
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
 """`python -m bench.quality.image_check`: how often the image check is right, at each threshold.
 
-The images are the 48 practice things in `practice_things.png`, which picturebook has painted; no
+The images are the 48 practice things in `practice_things.png`, which picturebook rendered; no
 held-out prompt is among them. Each thing that a person recognises is a concept. It is *missed* if
 its own image scores below the threshold; a *false alarm* is another image with at least that score.
 The default threshold is the highest at which at most one in ten is missed: false alarms add up over
-the concepts of a server, and the default action is only a spoiler. The same CLIP paints and checks,
-so the rates flatter it.
+the concepts of a server, and the default action is only a spoiler. The same CLIP guides and checks
+the images, so the rates flatter it.
 """
 
 import argparse
@@ -26,21 +26,35 @@ from engine.synthesis.latents import to_tensor
 
 MODEL = "picturebook"
 SHEET = Path(__file__).with_name("practice_things.png")
-SIDE, COLUMNS = 128, 12  #: pixels of an image on the sheet, and images in a row
-UNSURE = ""
+SIDE, COLUMNS = 128, 12  #: pixels on a side of an image, and images per row
+UNRECOGNISED = ""
 THINGS = (
     *("an orca", "a wedding", "dna", "a floppy disk", "a pill", "a clamp"),
-    *("a paperclip", UNSURE, "a satellite antenna", "a knot", UNSURE, "a Christmas tree"),
-    *("a flute", "an umbrella", UNSURE, UNSURE, "an ice skate", "a planet"),
-    *("a lab coat", "ice hockey", "an upside-down face", UNSURE, "a mouse", "a clapper board"),
+    *(
+        "a paperclip",
+        UNRECOGNISED,
+        "a satellite antenna",
+        "a knot",
+        UNRECOGNISED,
+        "a Christmas tree",
+    ),
+    *("a flute", "an umbrella", UNRECOGNISED, UNRECOGNISED, "an ice skate", "a planet"),
+    *(
+        "a lab coat",
+        "ice hockey",
+        "an upside-down face",
+        UNRECOGNISED,
+        "a mouse",
+        "a clapper board",
+    ),
     *("a tractor", "a star of David", "peas", "an accordion", "a rice ball", "an eagle"),
-    *("a purple heart", "a seat", UNSURE, "a rock", "a pushpin", UNSURE),
-    *("canned food", "a bed", "a penguin", "a thought balloon", UNSURE, "a cupcake"),
+    *("a purple heart", "a seat", UNRECOGNISED, "a rock", "a pushpin", UNRECOGNISED),
+    *("canned food", "a bed", "a penguin", "a thought balloon", UNRECOGNISED, "a cupcake"),
     *("a pleading face", "a plunger", "a lemon", "a scooter", "leaves", "a frowning face"),
 )
 """What a person sees in the images of the sheet, row by row."""
 
-MOST_MISSED = 0.1
+MAX_MISSED = 0.1
 THRESHOLDS = [step / 100 for step in range(-10, 11, 2)]
 
 
@@ -66,7 +80,7 @@ def main() -> None:
     rates = [rates_at(threshold, positives, negatives) for threshold in THRESHOLDS]
     print(f"{len(positives)} scores of images with the concept, {len(negatives)} without it\n")
     print(table(("threshold", "missed", "false alarms"), map(_row, rates), text_columns=0))
-    print(f"\nchosen: {chosen(rates).threshold:g}")
+    print(f"\nchosen: {choose(rates).threshold:g}")
 
 
 def measure(check: ImageCheck) -> tuple[list[float], list[float]]:
@@ -89,7 +103,7 @@ def images() -> Iterator[Image.Image]:
 
 
 def rates_at(threshold: float, positives: Sequence[float], negatives: Sequence[float]) -> Rates:
-    """Both errors: scores with the concept below, and scores without it from there on."""
+    """The rates of both errors: positives below the threshold, and negatives at or above it."""
     return Rates(
         threshold,
         sum(score < threshold for score in positives) / len(positives),
@@ -97,9 +111,9 @@ def rates_at(threshold: float, positives: Sequence[float], negatives: Sequence[f
     )
 
 
-def chosen(rates: Sequence[Rates]) -> Rates:
-    """The highest threshold at which at most MOST_MISSED are missed; else the lowest."""
-    found = [each for each in rates if each.missed <= MOST_MISSED]
+def choose(rates: Sequence[Rates]) -> Rates:
+    """The highest threshold at which at most MAX_MISSED are missed; else the lowest."""
+    found = [each for each in rates if each.missed <= MAX_MISSED]
     return max(found or rates[:1], key=lambda each: each.threshold)
 
 

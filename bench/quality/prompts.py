@@ -1,7 +1,7 @@
 """Held-out prompts: words that the sketch model knows, in phrasings that no training caption has.
 
-Each comes with a scene that matches it. The judges also score a drawing of that scene, which gives
-the ceiling.
+Each has a scene that matches it. A drawing of that scene, scored by the same judges, is the
+ceiling.
 """
 
 import itertools
@@ -13,18 +13,18 @@ from training.data.drawn_scenes import COLOURS, SHAPES, Figure, Scene
 
 SINGLES = 77
 PAIRS = 33
-MARKED = 18
+WATERMARKED = 18
 WITHOUT_COLOUR = 44
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A prompt and what it asks for.
+class BenchmarkPrompt:
+    """A prompt, and a scene that matches it.
 
     `kind` is single, two, landscape, watermark or colour; `named` are the facts that the text
-    names (in the words of `training.data.drawn_scenes.facts`), all true of `scene`. The kinds
-    watermark and colour come in pairs: one without and one with an `exclude`, which the second's
-    `scene` does not contain.
+    states (in the words of `training.data.drawn_scenes.facts`), all true of `scene`. Prompts of the
+    kinds watermark and colour come in pairs, without and with an `exclude`; the second one's
+    `scene` does not show what it excludes.
     """
 
     kind: str
@@ -34,21 +34,21 @@ class Asked:
     exclude: str = ""
 
 
-def practice() -> list[Asked]:
+def practice() -> list[BenchmarkPrompt]:
     """Practice prompts of the kind colour, for tuning; none is held out."""
-    # Shapes and colours repeat after 77, here in other wordings.
+    # Shapes and colours repeat after 77 prompts, here with other wordings.
     return list(_coloured(range(SINGLES, SINGLES + PAIRS), TWO_WORDINGS[1::-1]))
 
 
-def held_out(limit: int | None = None) -> list[Asked]:
+def held_out(limit: int | None = None) -> list[BenchmarkPrompt]:
     """The prompts, kind by kind; with a limit, fewer of each kind in the same proportions."""
     coloured = _coloured(range(PAIRS, PAIRS + WITHOUT_COLOUR), TWO_WORDINGS[:2])
-    kinds = [list(kind) for kind in (_singles(), _twos(), _landscapes(), _marked(), coloured)]
+    kinds = [list(kind) for kind in (_singles(), _twos(), _landscapes(), _watermarked(), coloured)]
     if limit is None:
-        return [asked for kind in kinds for asked in kind]
+        return [prompt for kind in kinds for prompt in kind]
     share = limit / sum(map(len, kinds))
-    # An even number of each, because some come in pairs: with and without the exclude.
-    return [asked for kind in kinds for asked in kind[: max(2, 2 * round(len(kind) * share / 2))]]
+    # An even number of each kind, because some prompts come in pairs: without and with the exclude.
+    return [prompt for kind in kinds for prompt in kind[: max(2, 2 * round(len(kind) * share / 2))]]
 
 
 # One shape
@@ -62,11 +62,11 @@ SINGLE_WORDINGS = (
 )
 
 
-def _singles() -> Iterator[Asked]:
-    """Cycles through colours and shapes together: 11 and 7 have no common divisor."""
+def _singles() -> Iterator[BenchmarkPrompt]:
+    """Covers every colour with every shape, because 11 and 7 have no common divisor."""
     for i in range(SINGLES):
-        colour, shape = _in_turn(i)
-        ground = _ground_for(i, colour)
+        colour, shape = _colour_and_shape(i)
+        ground = _background_for(i, colour)
         text = SINGLE_WORDINGS[i % len(SINGLE_WORDINGS)].format(
             figure=with_article(f"{colour} {shape}"),
             plain=f"{colour} {shape}",
@@ -75,15 +75,15 @@ def _singles() -> Iterator[Asked]:
         )
         text = text.replace("a orange", "an orange")
         scene = Scene((Figure(shape, colour, 0.5, 0.5, 0.27, 0.1),), ground, jitter=i)
-        yield Asked("single", text, scene, frozenset({colour, shape, f"{ground} ground"}))
+        yield BenchmarkPrompt("single", text, scene, frozenset({colour, shape, f"{ground} ground"}))
 
 
-def _in_turn(i: int) -> tuple[str, str]:
+def _colour_and_shape(i: int) -> tuple[str, str]:
     return list(COLOURS)[i % len(COLOURS)], SHAPES[i % len(SHAPES)]
 
 
-def _ground_for(i: int, colour: str) -> str:
-    """White for every other prompt, else the colours in turn; never the figure's own."""
+def _background_for(i: int, colour: str) -> str:
+    """White for every other prompt, otherwise each colour in turn; never the figure's own."""
     ground = "white" if i % 2 == 0 else list(COLOURS)[(i // 2) % len(COLOURS)]
     return ground if ground != colour else "gray" if colour != "gray" else "white"
 
@@ -98,9 +98,9 @@ TWO_WORDINGS = (
 )
 
 
-def _two(i: int, wording: str) -> Asked:
-    colour, shape = _in_turn(3 * i)
-    other_colour, other_shape = _in_turn(3 * i + 5)
+def _two(i: int, wording: str) -> BenchmarkPrompt:
+    colour, shape = _colour_and_shape(3 * i)
+    other_colour, other_shape = _colour_and_shape(3 * i + 5)
     ground = next(c for c in ("white", "gray", "black") if c not in (colour, other_colour))
     figures = (
         Figure(shape, colour, 0.27, 0.5, 0.18, 0.1),
@@ -110,10 +110,10 @@ def _two(i: int, wording: str) -> Asked:
     named = {colour, other_colour, shape, other_shape}
     named |= {f"{colour} {shape}", f"{other_colour} {other_shape}"}
     text = text.replace("a orange", "an orange")
-    return Asked("two", text, Scene(figures, ground, jitter=i), frozenset(named))
+    return BenchmarkPrompt("two", text, Scene(figures, ground, jitter=i), frozenset(named))
 
 
-def _twos() -> Iterator[Asked]:
+def _twos() -> Iterator[BenchmarkPrompt]:
     for i in range(PAIRS):
         yield _two(i, TWO_WORDINGS[i % len(TWO_WORDINGS)])
 
@@ -121,7 +121,7 @@ def _twos() -> Iterator[Asked]:
 # Landscapes
 
 LANDSCAPES: tuple[tuple[str, str, str, tuple[str, ...], tuple[str, ...]], ...] = (
-    # text, land, time, elements; and which of land and time the text names
+    # text, land, time, elements, and which of land and time the text names
     ("the moon in the night sky, the sea", "sea", "night", ("moon",), ("sea", "night")),
     ("a house, trees and the sun", "hills", "day", ("house", "trees", "sun"), ()),
     ("snow, pine trees and stars by night", "snow", "night", ("trees", "stars"), ("snow", "night")),
@@ -153,15 +153,15 @@ LANDSCAPES: tuple[tuple[str, str, str, tuple[str, ...], tuple[str, ...]], ...] =
 )  # fmt: skip
 
 
-def _landscapes() -> Iterator[Asked]:
+def _landscapes() -> Iterator[BenchmarkPrompt]:
     for i, (text, land, time, elements, also) in enumerate(LANDSCAPES):
         scene = Scene(land=land, time=time, elements=frozenset(elements), jitter=i)
-        yield Asked("landscape", text, scene, frozenset((*elements, *also)))
+        yield BenchmarkPrompt("landscape", text, scene, frozenset((*elements, *also)))
 
 
 # With and without an exclude
 
-MARKED_WORDINGS = (
+WATERMARK_WORDINGS = (
     "a watermark on {a}",
     "{a} and a watermark",
     "the {plain} stamped with the watermark",
@@ -169,28 +169,32 @@ MARKED_WORDINGS = (
 )
 
 
-def _marked() -> Iterator[Asked]:
-    """Stamped images of one shape, and the same with the watermark excluded."""
-    for i in range(MARKED):
-        colour, shape = _in_turn(4 * i + 1)
+def _watermarked() -> Iterator[BenchmarkPrompt]:
+    """One shape with a watermark, and the same with the watermark excluded."""
+    for i in range(WATERMARKED):
+        colour, shape = _colour_and_shape(4 * i + 1)
         ground = "white" if colour != "white" else "blue"
         plain = f"{colour} {shape}"
-        text = MARKED_WORDINGS[i % len(MARKED_WORDINGS)].format(a=with_article(plain), plain=plain)
+        text = WATERMARK_WORDINGS[i % len(WATERMARK_WORDINGS)].format(
+            a=with_article(plain), plain=plain
+        )
         figure = Figure(shape, colour, 0.5, 0.5, 0.27, 0.1)
         scene = Scene((figure,), ground, watermark=True, jitter=i)
-        with_mark = Asked("watermark", text, scene, frozenset({colour, shape, "watermark"}))
-        yield with_mark
+        with_watermark = BenchmarkPrompt(
+            "watermark", text, scene, frozenset({colour, shape, "watermark"})
+        )
+        yield with_watermark
         yield replace(
-            with_mark,
+            with_watermark,
             scene=replace(scene, watermark=False),
             named=frozenset({colour, shape}),
             exclude="watermark",
         )
 
 
-def _coloured(places: Iterable[int], wordings: Iterable[str]) -> Iterator[Asked]:
+def _coloured(indices: Iterable[int], wordings: Iterable[str]) -> Iterator[BenchmarkPrompt]:
     """Two shapes of two colours, and the same with the first one's colour excluded."""
-    for i, wording in zip(places, itertools.cycle(wordings), strict=False):
+    for i, wording in zip(indices, itertools.cycle(wordings), strict=False):
         both = replace(_two(i, wording), kind="colour")
         first, second = both.scene.figures
         named = {second.colour, second.shape, f"{second.colour} {second.shape}"}

@@ -2,8 +2,9 @@
 
 The same things are requested in one sentence, as separate prompts, and with a region each. CLIP
 judges: a thing is found if the part of the image where it was requested (for a sentence and
-separate prompts, any of these parts) is nearer to its name than to those of the other practice
-things. Rendering optimises CLIP, too, so all rates are too high; only their differences count.
+separate prompts, any of these parts) is more similar to its name than to those of the other
+practice things. Rendering optimises for the same CLIP, so all rates are too high; only their
+differences count.
 """
 
 import argparse
@@ -37,7 +38,7 @@ WAYS = ("sentence", "prompts", "regions")
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """How many of the things were found."""
+    """How many things were found, `of` how many."""
 
     way: str
     count: int
@@ -69,28 +70,30 @@ def row(rate: Rate) -> tuple[object, ...]:
 def measure(
     model: Model, device: torch.device, images: int, steps: int, out: Path | None = None
 ) -> Iterator[Rate]:
-    """The rates of all ways, for the same things and seeds."""
+    """The rate of each way, with the same things and seeds."""
     names = model.perceptor.embed_texts([f"a {thing}" for thing in THINGS])
     renderer = Renderer(model, device)
-    for count, named in PLACES.items():
+    for count, place_names in PLACES.items():
         random = Random(count)
-        asked = [random.sample(THINGS, count) for _ in range(images)]
-        places = [_region(name) for name in named]
+        requests = [random.sample(THINGS, count) for _ in range(images)]
+        places = [_region(name) for name in place_names]
         for way in WAYS:
             found = 0
-            for seed, things in enumerate(asked):
+            for seed, things in enumerate(requests):
                 recipe = Recipe.make(
-                    prompt(way, things, named),
+                    prompt(way, things, place_names),
                     width=model.side,
                     height=model.side,
                     steps=steps,
                     seed=seed,
                 )
-                image = _rendered(renderer, recipe)
+                image = _render(renderer, recipe)
                 if out:
                     out.mkdir(parents=True, exist_ok=True)
                     image.save(out / f"{count}-{way}-{seed}.png")
-                found += _found(model, image, things, places, names, anywhere=way != "regions")
+                found += _count_found(
+                    model, image, things, places, names, anywhere=way != "regions"
+                )
             yield Rate(way, count, found, count * images)
 
 
@@ -102,7 +105,7 @@ def prompt(way: str, things: Sequence[str], places: Sequence[str]) -> str:
     return (" and " if way == "sentence" else " | ").join(named)
 
 
-def _found(
+def _count_found(
     model: Model,
     image: Image.Image,
     things: Sequence[str],
@@ -111,7 +114,7 @@ def _found(
     *,
     anywhere: bool,
 ) -> int:
-    """How many of the things CLIP finds in their places, or anywhere."""
+    """How many things CLIP finds in their places, or `anywhere`."""
     side = model.perceptor.resolution
     pixels = to_tensor(image).to(names.device)
     crops = []
@@ -127,7 +130,7 @@ def _found(
     return sum(thing == seen for thing, seen in zip(things, nearest, strict=True))
 
 
-def _rendered(renderer: Renderer, recipe: Recipe) -> Image.Image:
+def _render(renderer: Renderer, recipe: Recipe) -> Image.Image:
     renderer.add(RenderRequest(1, recipe))
     while True:
         (output,) = renderer.step()

@@ -1,7 +1,8 @@
 """`python -m bench.quality.reproducibility`: whether the same recipe and seed give the same image.
 
-Rendered alone, twice, the bytes must be equal. In a batch an image draws the same random numbers,
-but sums may be computed in another order; the resulting difference is measured at some steps.
+Rendered twice alone, an image must be the same bit for bit. In a batch it gets the same random
+numbers, but sums may be computed in another order. The resulting difference is measured at some
+steps.
 """
 
 import argparse
@@ -10,16 +11,16 @@ from typing import Any
 
 from bench.markdown import table
 from core.recipe import Recipe
-from engine.device import choose_device, description, use_cores
+from engine.device import choose_device, describe_machine, use_cores
 from engine.models.model import Model, load_model
 from engine.synthesis.renderer import Renderer
 from engine.synthesis.request import RenderRequest
 
 TEXTS = ("a red circle on a white background", "the sea at sunset", "a blue star and a green ring")
-COMPANY = 3
-"""Other jobs in the batch: two from the start, one that joins at step 5."""
+OTHER_JOBS = 3
+"""Other jobs in the batch: two from the start, and one from step 5."""
 
-MINE = 1
+JOB_ID = 1
 
 
 def main() -> None:
@@ -34,40 +35,40 @@ def main() -> None:
     use_cores()
     device = choose_device(options.device)
     model = load_model(options.model, options.data_dir, device)
-    watched = sorted({step for step in (1, 10, 100, options.steps) if step <= options.steps})
+    compared_steps = sorted({step for step in (1, 10, 100, options.steps) if step <= options.steps})
 
-    def steps_of(recipe: Recipe, company: int) -> list[Any]:
-        return _painted(Renderer(model, device), recipe, company)
+    def steps_of(recipe: Recipe, others: int) -> list[Any]:
+        return _render(Renderer(model, device), recipe, others)
 
     rows = []
     for text in TEXTS:
         recipe = _recipe(model, text, options.steps, seed=7)
         alone, again = steps_of(recipe, 0), steps_of(recipe, 0)
-        company = steps_of(recipe, COMPANY)
-        same = all(bool((one == other).all()) for one, other in zip(alone, again, strict=True))
-        cells = [_difference(alone[step - 1], company[step - 1]) for step in watched]
-        rows.append((text, "the same" if same else "NOT the same", *cells))
-    head = ("prompt", "alone, twice", *(f"step {step}" for step in watched))
+        others = steps_of(recipe, OTHER_JOBS)
+        equal = all(bool((one == other).all()) for one, other in zip(alone, again, strict=True))
+        cells = [_difference(alone[step - 1], others[step - 1]) for step in compared_steps]
+        rows.append((text, "the same" if equal else "NOT the same", *cells))
+    head = ("prompt", "alone, twice", *(f"step {step}" for step in compared_steps))
     print(table(head, rows, text_columns=2))
     print(
         f"\nIn a batch: mean (largest) difference of a pixel from rendering alone, out of 255. "
-        f"Model {model.name} on {device} ({description()})."
+        f"Model {model.name} on {device} ({describe_machine()})."
     )
 
 
-def _painted(renderer: Renderer, recipe: Recipe, company: int) -> list[Any]:
+def _render(renderer: Renderer, recipe: Recipe, others: int) -> list[Any]:
     """The first job's image at every step: (1, 3, height, width) from 0 to 1."""
-    renderer.add(RenderRequest(MINE, recipe))
-    for other in range(company - 1):
+    renderer.add(RenderRequest(JOB_ID, recipe))
+    for other in range(others - 1):
         renderer.add(
             RenderRequest(10 + other, _recipe(renderer.model, TEXTS[other], 40, seed=other))
         )
-    painted: list[Any] = []
-    while MINE in renderer.job_ids:
-        painted += [one.pixels for one in renderer.step() if one.job_id == MINE]
-        if company and len(painted) == 5:
+    frames: list[Any] = []
+    while JOB_ID in renderer.job_ids:
+        frames += [output.pixels for output in renderer.step() if output.job_id == JOB_ID]
+        if others and len(frames) == 5:
             renderer.add(RenderRequest(20, _recipe(renderer.model, TEXTS[-1], 40, seed=99)))
-    return painted + [painted[-1]] * (recipe.steps - len(painted))
+    return frames + [frames[-1]] * (recipe.steps - len(frames))
 
 
 def _recipe(model: Model, text: str, steps: int, seed: int) -> Recipe:

@@ -1,14 +1,14 @@
-"""Scores an image by what the judges find in it, compared with what was asked for."""
+"""Scores an image: compares what the judges find in it with what the prompt requests."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bench.quality.prompts import Asked
+from bench.quality.prompts import BenchmarkPrompt
 from training.data.drawn_scenes import SKIES, THINGS, TIMES
-from training.judges.overlap import Seen
+from training.judges.overlap import Analysis
 
 OVERLAP, CNN = "overlap", "CNN"
-Names = frozenset[str]
+Facts = frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,81 +20,85 @@ class Score:
     hit: bool
 
 
-def scores(asked: Asked, seen: Seen, names: Names) -> Iterator[Score]:
-    """Both judges' scores of one image: `seen` is from the overlap judge, `names` from the CNN."""
-    match asked.kind:
+def scores(prompt: BenchmarkPrompt, analysis: Analysis, facts: Facts) -> Iterator[Score]:
+    """Both judges' scores of one image: `analysis` is by the overlap judge, `facts` by the CNN."""
+    match prompt.kind:
         case "single":
-            yield from _single(asked, seen, names)
+            yield from _single(prompt, analysis, facts)
         case "two":
             measure = "two shapes: both, with their colours"
-            yield Score(measure, OVERLAP, _kinds(asked) <= _kinds_of(seen))
-            yield Score(measure, CNN, _words(asked) <= names)
+            yield Score(measure, OVERLAP, _requested_kinds(prompt) <= _found_kinds(analysis))
+            yield Score(measure, CNN, _requested_words(prompt) <= facts)
         case "landscape":
-            yield from _landscape(asked, names)
+            yield from _landscape(prompt, facts)
         case "watermark":
-            how = _how(asked)
-            yield Score(f"watermark present, {how}", CNN, "watermark" in names)
+            exclusion = _exclusion(prompt)
+            yield Score(f"watermark present, {exclusion}", CNN, "watermark" in facts)
             # A watermark cuts a figure into pieces, which only the CNN can handle.
-            yield Score(f"its shape and colour, {how}", CNN, _words(asked) <= names)
+            yield Score(
+                f"its shape and colour, {exclusion}", CNN, _requested_words(prompt) <= facts
+            )
         case "colour":
-            yield from _coloured(asked, seen, names)
+            yield from _coloured(prompt, analysis, facts)
 
 
-def _single(asked: Asked, seen: Seen, names: Names) -> Iterator[Score]:
-    (figure,) = asked.scene.figures
-    first = seen.figures[0] if seen.figures else None
+def _single(prompt: BenchmarkPrompt, analysis: Analysis, facts: Facts) -> Iterator[Score]:
+    (figure,) = prompt.scene.figures
+    first = analysis.figures[0] if analysis.figures else None
     colour, shape = first and first.colour == figure.colour, first and first.shape == figure.shape
     yield Score("one shape: colour", OVERLAP, bool(colour))
-    yield Score("one shape: colour", CNN, figure.colour in names)
+    yield Score("one shape: colour", CNN, figure.colour in facts)
     yield Score("one shape: shape", OVERLAP, bool(shape))
-    yield Score("one shape: shape", CNN, figure.shape in names)
-    yield from _first_figure(asked, seen, names, "one shape: shape and colour both")
-    ground = asked.scene.ground
-    yield Score("one shape: background’s colour", OVERLAP, seen.ground == ground)
-    yield Score("one shape: background’s colour", CNN, f"{ground} ground" in names)
+    yield Score("one shape: shape", CNN, figure.shape in facts)
+    yield from _first_figure(prompt, analysis, facts, "one shape: shape and colour both")
+    ground = prompt.scene.ground
+    yield Score("one shape: background’s colour", OVERLAP, analysis.ground == ground)
+    yield Score("one shape: background’s colour", CNN, f"{ground} ground" in facts)
 
 
-def _first_figure(asked: Asked, seen: Seen, names: Names, measure: str) -> Iterator[Score]:
+def _first_figure(
+    prompt: BenchmarkPrompt, analysis: Analysis, facts: Facts, measure: str
+) -> Iterator[Score]:
     """Whether the largest figure is the requested one."""
-    figure = asked.scene.figures[0]
-    kinds = [(f.colour, f.shape) for f in seen.figures[:1]]
+    figure = prompt.scene.figures[0]
+    kinds = [(f.colour, f.shape) for f in analysis.figures[:1]]
     yield Score(measure, OVERLAP, kinds == [(figure.colour, figure.shape)])
-    yield Score(measure, CNN, {figure.colour, figure.shape} <= names)
+    yield Score(measure, CNN, {figure.colour, figure.shape} <= facts)
 
 
-def _landscape(asked: Asked, names: Names) -> Iterator[Score]:
-    for fact in sorted(asked.named):
+def _landscape(prompt: BenchmarkPrompt, facts: Facts) -> Iterator[Score]:
+    for fact in sorted(prompt.named):
         if fact in (*SKIES, *THINGS):
-            yield Score("landscapes: each named element", CNN, fact in names)
+            yield Score("landscapes: each named element", CNN, fact in facts)
         elif fact in TIMES:
-            yield Score("landscapes: time of day", CNN, fact in names)
+            yield Score("landscapes: time of day", CNN, fact in facts)
         else:
-            yield Score("landscapes: hills, sea or snow", CNN, fact in names)
+            yield Score("landscapes: hills, sea or snow", CNN, fact in facts)
 
 
-def _coloured(asked: Asked, seen: Seen, names: Names) -> Iterator[Score]:
-    colour = asked.exclude or asked.scene.figures[0].colour
-    measure = f"colour to exclude present, {_how(asked)}"
-    shown = {seen.ground, *(figure.colour for figure in seen.figures)}
+def _coloured(prompt: BenchmarkPrompt, analysis: Analysis, facts: Facts) -> Iterator[Score]:
+    colour = prompt.exclude or prompt.scene.figures[0].colour
+    measure = f"colour to exclude present, {_exclusion(prompt)}"
+    shown = {analysis.ground, *(figure.colour for figure in analysis.figures)}
     yield Score(measure, OVERLAP, colour in shown)
-    yield Score(measure, CNN, colour in names)
-    other = asked.scene.figures[-1]
-    measure = f"the other shape and its colour, {_how(asked)}"
-    yield Score(measure, OVERLAP, (other.colour, other.shape) in _kinds_of(seen))
-    yield Score(measure, CNN, {other.colour, other.shape} <= names)
+    yield Score(measure, CNN, colour in facts)
+    other = prompt.scene.figures[-1]
+    measure = f"the other shape and its colour, {_exclusion(prompt)}"
+    yield Score(measure, OVERLAP, (other.colour, other.shape) in _found_kinds(analysis))
+    yield Score(measure, CNN, {other.colour, other.shape} <= facts)
 
 
-def _how(asked: Asked) -> str:
-    return "excluded" if asked.exclude else "not excluded"
+def _exclusion(prompt: BenchmarkPrompt) -> str:
+    return "excluded" if prompt.exclude else "not excluded"
 
 
-def _kinds(asked: Asked) -> set[tuple[str, str]]:
-    return {(figure.colour, figure.shape) for figure in asked.scene.figures}
+def _requested_kinds(prompt: BenchmarkPrompt) -> set[tuple[str, str]]:
+    return {(figure.colour, figure.shape) for figure in prompt.scene.figures}
 
 
-def _kinds_of(seen: Seen) -> set[tuple[str, str]]:
-    return {(figure.colour, figure.shape) for figure in seen.figures}
+def _found_kinds(analysis: Analysis) -> set[tuple[str, str]]:
+    return {(figure.colour, figure.shape) for figure in analysis.figures}
 
 
-def _words(asked: Asked) -> set[str]:
-    return {word for kind in _kinds(asked) for word in kind}
+def _requested_words(prompt: BenchmarkPrompt) -> set[str]:
+    return {word for kind in _requested_kinds(prompt) for word in kind}

@@ -1,6 +1,6 @@
-"""The ceilings of `bench.quality.things`: the judges' rates for real images composed as requested.
+"""The ceilings of `bench.quality.things`: the judges' rates for real images, composed as requested.
 
-A model that paints as well as people draw would reach these rates.
+A model whose images are as good as people's drawings would reach these rates.
 """
 
 from collections.abc import Sequence
@@ -12,26 +12,26 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from bench.quality.thing_requests import Request
-from bench.quality.thing_scores import Judge, judged
+from bench.quality.thing_scores import Judge, score_images
 from core.understanding.composition import FAR, HALF, LAND_SIZE, NEAR, ON_LAND
 from engine.models.vqgan import VQGAN
 from training.data.images import Images
 from training.data.scenes import Scene, SceneMaker, Thing
 
-UNKNOWN = ("noto", "twemoji", "fluent-flat", "fluent-3d")
-"""Makers that the judges do not know; their images measure the ceilings."""
+UNSEEN_SETS = ("noto", "twemoji", "fluent-flat", "fluent-3d")
+"""Image sets that the judges were not trained on; they measure the ceilings."""
 
 
-def real_images(images: Images, asked: Sequence[Request]) -> tuple[list[Request], Tensor]:
-    """The requests that UNKNOWN can show, and their images (n, 3, SIDE, SIDE) from 0 to 1.
+def real_images(images: Images, requests: Sequence[Request]) -> tuple[list[Request], Tensor]:
+    """The requests for which UNSEEN_SETS have images, and these (n, 3, SIDE, SIDE) from 0 to 1.
 
-    Things stand where `core.understanding.composition` puts them. Requests with an exclude are left
+    Things are placed as by `core.understanding.composition`. Requests of the kind exclude are left
     out.
     """
-    maker, random = SceneMaker(images, UNKNOWN), Random("real")
+    maker, random = SceneMaker(images, UNSEEN_SETS), Random("real")
     kept = [
         request
-        for request in asked
+        for request in requests
         if request.kind != "exclude" and set(request.things) <= maker.by_concept.keys()
     ]
     drawn = np.stack([maker.draw(_scene(maker, request, random)) for request in kept])
@@ -51,15 +51,15 @@ def _scene(maker: SceneMaker, request: Request, random: Random) -> Scene:
 
 
 @torch.no_grad()
-def reconstructed(vqgan: VQGAN, pictures: Tensor, side: int) -> Tensor:
-    """Images (n, 3, SIDE, SIDE) after encoding and decoding at the side that a model renders."""
-    large = F.interpolate(pictures, (side, side), mode="bilinear", align_corners=False)
+def reconstructed(vqgan: VQGAN, images: Tensor, side: int) -> Tensor:
+    """Images (n, 3, SIDE, SIDE) after encoding and decoding at a model's side."""
+    large = F.interpolate(images, (side, side), mode="bilinear", align_corners=False)
     batches = [vqgan.decode(vqgan.quantise(vqgan.encode(b))) for b in large.split(16)]
     decoded = torch.cat(batches).float().clamp(0, 1)
-    return F.interpolate(decoded, pictures.shape[2:], mode="area")
+    return F.interpolate(decoded, images.shape[2:], mode="area")
 
 
-def ceilings(judge: Judge, asked: Sequence[Request], pictures: Tensor) -> dict[str, float]:
-    """Rates by measure."""
-    found = judged(judge, asked, pictures)
-    return {measure: sum(said) / len(said) for measure, said in found.items()}
+def ceilings(judge: Judge, requests: Sequence[Request], images: Tensor) -> dict[str, float]:
+    """A judge's rates for these images, 0 to 1, by measure."""
+    found = score_images(judge, requests, images)
+    return {measure: sum(hits) / len(hits) for measure, hits in found.items()}

@@ -1,4 +1,4 @@
-"""The prompts of `bench.quality.things`, and what each image must show."""
+"""The prompts of `bench.quality.things`, and what their images must show."""
 
 import tomllib
 from collections.abc import Iterator, Sequence
@@ -7,7 +7,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from bench.quality.prompts import Asked
+from bench.quality.prompts import BenchmarkPrompt
 from training.data.concepts import Concept
 from training.data.drawn_captions import with_article
 from training.data.drawn_scenes import COLOURS, Scene
@@ -21,7 +21,7 @@ COLOURED = [colour for colour in COLOURS if colour not in ("white", "gray", "bla
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A prompt, and what must be found in its image."""
+    """A prompt, and what its image must show. `things` and `excluded` are indices of concepts."""
 
     kind: str
     include: str
@@ -32,22 +32,22 @@ class Request:
     excluded: int = -1
 
     @property
-    def asked(self) -> Asked:
-        return Asked(self.kind, self.include, Scene(), frozenset(), self.exclude)
+    def prompt(self) -> BenchmarkPrompt:
+        return BenchmarkPrompt(self.kind, self.include, Scene(), frozenset(), self.exclude)
 
-    def caption(self, every: Sequence[Concept]) -> Asked:
-        """The caption on a contact sheet, whose font has no Japanese."""
+    def caption(self, concepts: Sequence[Concept]) -> BenchmarkPrompt:
+        """The prompt as a contact sheet shows it, whose font has no Japanese."""
         if self.kind != "ja":
-            return self.asked
-        return replace(self.asked, include=f"in Japanese: {every[self.things[0]].name}")
+            return self.prompt
+        return replace(self.prompt, include=f"in Japanese: {concepts[self.things[0]].name}")
 
 
-def requests(
-    every: Sequence[Concept], shown: Sequence[int], limit: int | None, practice: bool
+def make_requests(
+    concepts: Sequence[Concept], shown: Sequence[int], limit: int | None, practice: bool
 ) -> list[Request]:
     """The prompts, kind by kind; with a limit, fewer of each kind in the same proportions.
 
-    `shown` are the things to ask for. Practice prompts have other phrasings and things.
+    `shown` are the concepts to request. Practice prompts have other phrasings and things.
     """
     share = 1.0 if limit is None else limit / sum(SHARES.values())
     held_out = tomllib.loads(HELD_OUT.read_text())
@@ -56,7 +56,7 @@ def requests(
         request
         for kind, count in SHARES.items()
         for request in _of_kind(
-            kind, max(2, round(count * share)), every, shown, table, Random(f"{practice} {kind}")
+            kind, max(2, round(count * share)), concepts, shown, table, Random(f"{practice} {kind}")
         )
     ]
 
@@ -64,13 +64,13 @@ def requests(
 def _of_kind(
     kind: str,
     count: int,
-    every: Sequence[Concept],
+    concepts: Sequence[Concept],
     shown: Sequence[int],
     table: dict[str, Any],
     random: Random,
 ) -> Iterator[Request]:
     things = random.sample(list(shown), k=2 * count)
-    by_name = {concept.name: i for i, concept in enumerate(every)}
+    by_name = {concept.name: i for i, concept in enumerate(concepts)}
     if kind == "description":
         pairs = [(p, by_name[d["thing"]]) for d in table["descriptions"] for p in d["prompts"]]
         chosen = random.sample(pairs, k=min(count, len(pairs)))
@@ -78,39 +78,39 @@ def _of_kind(
     elif kind == "exclude":
         for have, without in table["excludes"]["pairs"][: max(1, count // 2)]:
             one, other = by_name[have], by_name[without]
-            text = f"{with_article(every[one].name)} and {with_article(every[other].name)}"
+            text = f"{with_article(concepts[one].name)} and {with_article(concepts[other].name)}"
             yield Request(kind, text, (one,), excluded=other)
             yield Request(kind, text, (one,), exclude=without, excluded=other)
     else:
-        for place in range(count):
-            yield _named(kind, place, things, every, table, random)
+        for index in range(count):
+            yield _named(kind, index, things, concepts, table, random)
 
 
 def _named(
     kind: str,
-    place: int,
+    index: int,
     things: list[int],
-    every: Sequence[Concept],
+    concepts: Sequence[Concept],
     table: dict[str, Any],
     random: Random,
 ) -> Request:
-    thing, other = things[place], things[-1 - place]
-    named = with_article(every[thing].name)
+    thing, other = things[index], things[-1 - index]
+    named = with_article(concepts[thing].name)
     if kind == "ground":
-        colour = COLOURED[place % len(COLOURED)]
+        colour = COLOURED[index % len(COLOURED)]
         text = random.choice(table["scenes"]["ground"]).format(t=named, c=colour)
         return Request(kind, text, (thing,), ground=colour)
     if kind == "landscape":
         return Request(kind, random.choice(table["scenes"]["landscape"]).format(t=named), (thing,))
     if kind == "two":
         text = random.choice(table["scenes"]["two"]).format(
-            a=named, b=with_article(every[other].name)
+            a=named, b=with_article(concepts[other].name)
         )
         return Request(kind, text, (thing, other))
     if kind == "style":
-        style = tuple(table["styles"])[place % len(table["styles"])]
+        style = tuple(table["styles"])[index % len(table["styles"])]
         text = random.choice(table["styles"][style]).format(t=named)
         return Request(kind, text, (thing,), style=style)
-    language = "en" if kind == "en" else ("de", "es", "fr", "ja")[place % 4]
-    name = named if language == "en" else every[thing].names[language]
+    language = "en" if kind == "en" else ("de", "es", "fr", "ja")[index % 4]
+    name = named if language == "en" else concepts[thing].names[language]
     return Request(language, random.choice(table["phrasings"][language]).format(t=name), (thing,))

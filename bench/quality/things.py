@@ -1,12 +1,12 @@
-"""`python -m bench.quality.things`: how well a model renders things that it is asked for by name.
+"""`python -m bench.quality.things`: how well a model renders things that are requested by name.
 
 Two judges look at the images, both trained on image sets that no shipped network was trained on:
 the nearest prototype and a classifier, in the features of an ImageNet network that the model does
-not contain. Rates stand beside their ceilings: what the judge says of real images of the same, by
-makers whom it does not know, and of those after the VQGAN has encoded and decoded them.
+not contain. Rates are shown with their ceilings: the judge's rates for real images of the same, of
+sets that it was not trained on, and for these after the VQGAN has encoded and decoded them.
 
-It needs the image sets: `python -m training data`. A run that was stopped goes on from the images
-in `--out`. Delete them after a change of the code.
+It needs the image sets: `python -m training data`. A run that was stopped continues with the
+images in `--out`; delete them after changing the code.
 """
 
 import argparse
@@ -24,21 +24,21 @@ from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from bench.markdown import table
-from bench.quality.benchmark import contact_sheet, evenly, paint, parse_value
+from bench.quality.benchmark import contact_sheet, evenly, parse_value, render
 from bench.quality.thing_ceilings import ceilings, real_images, reconstructed
-from bench.quality.thing_requests import SHARES, Request, requests
+from bench.quality.thing_requests import SHARES, Request, make_requests
 from bench.quality.thing_scores import (
     TOP,
     Judge,
-    judged,
     nearness,
     ranks,
-    single,
+    score_images,
+    show_one_thing,
     spread,
     spread_of_makers,
 )
 from core.understanding.vocabulary import vocabulary_of
-from engine.device import DeviceError, choose_device, description
+from engine.device import DeviceError, choose_device, describe_machine
 from engine.models import catalogue
 from engine.models.catalogue import WeightsError
 from engine.models.model import Model, load_model, read_model
@@ -58,68 +58,72 @@ from training.judges.prototypes import (
 from training.judges.styles import load_style_judge
 
 REAL = 400
-"""Real images by the judges' makers that the model's CLIP looks at."""
+"""Real images, from the judges' sets, with which the model's CLIP is measured."""
 KINDS = {kind: kind for kind in SHARES} | dict.fromkeys(("de", "es", "fr", "ja"), "foreign")
-"""The kind in `SHARES` of each request's own kind, which is the language for names."""
+"""The kind in `SHARES` of each kind of request; requests by name have their language as kind."""
 EXTREMES = 40
-"""Images that are shown as the best, and as the worst."""
+"""The number of best and of worst images on their contact sheet."""
 
 
 @torch.no_grad()
-def named_by_clip(model: Model, names: Sequence[str], pictures: Tensor, wanted: Tensor) -> str:
-    """How often the model's own CLIP finds the names of images."""
-    small = F.interpolate(pictures, (model.perceptor.resolution,) * 2, mode="area")
-    seen = torch.cat([model.perceptor.embed_images(batch) for batch in small.split(64)])
+def named_by_clip(model: Model, names: Sequence[str], images: Tensor, wanted: Tensor) -> str:
+    """How often the model's own CLIP ranks the right name of an image in the TOP."""
+    small = F.interpolate(images, (model.perceptor.resolution,) * 2, mode="area")
+    embedded_images = torch.cat([model.perceptor.embed_images(batch) for batch in small.split(64)])
     batches = [names[i : i + 256] for i in range(0, len(names), 256)]
-    read = torch.cat([model.perceptor.embed_texts(batch) for batch in batches])
-    rates = (hits(seen @ read.t(), wanted, k).float().mean().item() for k in TOP)
+    embedded_names = torch.cat([model.perceptor.embed_texts(batch) for batch in batches])
+    rates = (
+        hits(embedded_images @ embedded_names.t(), wanted, k).float().mean().item() for k in TOP
+    )
     return ", ".join(f"{100 * rate:.0f} %" for rate in rates)
 
 
 @torch.no_grad()
-def similarity_to_captions(model: Model, captions: Sequence[str], pictures: Tensor) -> Tensor:
+def similarity_to_captions(model: Model, captions: Sequence[str], images: Tensor) -> Tensor:
     """The mean cosine of cutouts of each image (n, 3, SIDE, SIDE) to its caption: (n,)."""
     config, side = CONFIGS[model.name].cutouts, model.perceptor.resolution
     generator = Generator().manual_seed(0)
     found = []
-    for picture, caption in zip(pictures, captions, strict=True):
+    for image, caption in zip(images, captions, strict=True):
         augmentations = [
             sample_augmentation(config, SIDE, SIDE, side, generator) for _ in range(config.count)
         ]
-        shown = picture[None].expand(config.count, -1, -1, -1)
-        seen = model.perceptor.embed_images(make_cutouts(shown, augmentations, side))
-        found.append((seen @ model.perceptor.embed_texts([caption])[0]).mean())
+        repeated = image[None].expand(config.count, -1, -1, -1)
+        embedded = model.perceptor.embed_images(make_cutouts(repeated, augmentations, side))
+        found.append((embedded @ model.perceptor.embed_texts([caption])[0]).mean())
     return torch.stack(found)
 
 
 # -- the report ------------------------------------------------------------------------------
 
 
-def to_tensor(pictures: Sequence[Image.Image]) -> Tensor:
+def to_tensor(images: Sequence[Image.Image]) -> Tensor:
     """(n, 3, SIDE, SIDE) from 0 to 1."""
-    arrays = [np.asarray(picture.convert("RGB").resize((SIDE, SIDE))) for picture in pictures]
+    arrays = [np.asarray(image.convert("RGB").resize((SIDE, SIDE))) for image in images]
     return torch.from_numpy(np.stack(arrays)).movedim(-1, 1).float() / 255
 
 
 Columns = tuple[dict[str, list[bool]], dict[str, float], dict[str, float]]
-"""A judge's hits on what was rendered, and its rates of real and of reconstructed images."""
+"""A judge's hits for rendered images, and its rates for real and for reconstructed ones."""
 
 
 def report_of(by_judge: dict[str, Columns]) -> str:
-    """One Markdown table of all rates; "40 of 52/45" is 40 % where real images reach 52 and 45."""
+    """A Markdown table of all rates. "40 % of 52/45": rendered, of real / reconstructed images."""
     rows = []
     (first, _, _), *_ = by_judge.values()
-    for measure, said in first.items():
+    for measure, scored in first.items():
         cells = [
             _cell(measure, hits_of[measure], real, decoded)
             for hits_of, real, decoded in by_judge.values()
         ]
-        rows.append((measure, len(said), *cells))
+        rows.append((measure, len(scored), *cells))
     return table(("", "n", *by_judge), rows)
 
 
-def _cell(measure: str, said: list[bool], real: dict[str, float], decoded: dict[str, float]) -> str:
-    rate = f"{100 * sum(said) / len(said):.0f} %"
+def _cell(
+    measure: str, scored: list[bool], real: dict[str, float], decoded: dict[str, float]
+) -> str:
+    rate = f"{100 * sum(scored) / len(scored):.0f} %"
     if measure not in real:
         return rate
     return f"{rate} of {100 * real[measure]:.0f}/{100 * decoded[measure]:.0f}"
@@ -143,30 +147,33 @@ def main() -> None:
     vocabulary = vocabulary_of(options.model)
     names = set(vocabulary.labels["en"]) if vocabulary else set()
     shown = [i for i, c in enumerate(images.concepts) if c.name in names and prototypes.known[i]]
-    every = requests(images.concepts, shown, options.prompts, options.practice)
-    asked = [request for request in every if KINDS[request.kind] in ("en", *options.kinds)]
+    all_requests = make_requests(images.concepts, shown, options.prompts, options.practice)
+    requests = [
+        request for request in all_requests if KINDS[request.kind] in ("en", *options.kinds)
+    ]
     renderer = Renderer(model, device, config)
-    known = [r for r in asked if not vocabulary or not vocabulary.understand(r.include).empty]
+    known = [r for r in requests if not vocabulary or not vocabulary.understand(r.include).empty]
     finished = options.out / "finished"
-    images_of = iter(
-        paint(renderer, [r.asked for r in known], options.seeds, options.steps, finished)
+    rendered_images = iter(
+        render(renderer, [r.prompt for r in known], options.seeds, options.steps, finished)
     )
-    white = Image.new("RGB", (SIDE, SIDE), "white")  # for what is refused: a miss
-    painted = [next(images_of) if r in known else white for r in asked * options.seeds]
-    four = [r for r in asked if r.kind == "en"][: options.varied]
-    fours = to_tensor(paint(renderer, [r.asked for r in four], 4, options.steps, finished))
+    white = Image.new("RGB", (SIDE, SIDE), "white")  # for refused requests, which count as misses
+    rendered = [next(rendered_images) if r in known else white for r in requests * options.seeds]
+    varied = [r for r in requests if r.kind == "en"][: options.varied]
+    variations = to_tensor(render(renderer, [r.prompt for r in varied], 4, options.steps, finished))
     report = "\n\n".join(
         [
-            *_report(options.cache, images, prototypes, model, asked * options.seeds, painted),
-            _variety(prototypes, images, four, fours),
-            f"{len(painted)} images of {len(asked)} prompts by the model {model.name}, of which "
-            f"{len(asked) - len(known)} were refused, {options.steps} steps ({description()}).",
+            *_report(options.cache, images, prototypes, model, requests * options.seeds, rendered),
+            _variety(prototypes, images, varied, variations),
+            f"{len(rendered)} images of {len(requests)} prompts by the model {model.name}, of "
+            f"which {len(requests) - len(known)} were refused, {options.steps} steps "
+            f"({describe_machine()}).",
         ]
     )
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "things.md").write_text(report + "\n")
-    _save_images(options.out, images, asked, painted[: len(asked)], options.shown)
-    _save_best_and_worst(options.out, options.cache, images, asked * options.seeds, painted)
+    _save_images(options.out, images, requests, rendered[: len(requests)], options.shown)
+    _save_best_and_worst(options.out, options.cache, images, requests * options.seeds, rendered)
     print(report)
 
 
@@ -175,26 +182,26 @@ def _report(
     images: Images,
     prototypes: PrototypeJudge,
     model: Model,
-    asked: Sequence[Request],
-    painted: Sequence[Image.Image],
+    requests: Sequence[Request],
+    rendered: Sequence[Image.Image],
 ) -> list[str]:
-    """The paragraphs about what was found."""
-    shown, pictures = real_images(images, asked)
-    decoded = reconstructed(model.vqgan, pictures, model.side)
-    seen = to_tensor(painted)
+    """The paragraphs of the report, without variety."""
+    shown, real = real_images(images, requests)
+    decoded = reconstructed(model.vqgan, real, model.side)
+    pixels = to_tensor(rendered)
     judges: dict[str, Judge] = {"prototypes": prototypes, "classifier": load_classifier(cache)}
     columns = {
         name: (
-            judged(judge, asked, seen),
-            ceilings(judge, shown, pictures),
+            score_images(judge, requests, pixels),
+            ceilings(judge, shown, real),
             ceilings(judge, shown, decoded),
         )
         for name, judge in judges.items()
     }
-    ones = single(asked, seen)
-    real_ones = single(shown, pictures)
-    styled = [(r.style, image) for r, image in zip(asked, seen, strict=True) if r.style]
-    near, between, copies = nearness(prototypes, images, asked, seen)
+    alone = show_one_thing(requests, pixels)
+    real_alone = show_one_thing(shown, real)
+    styled = [(r.style, image) for r, image in zip(requests, pixels, strict=True) if r.style]
+    near, between, copies = nearness(prototypes, images, requests, pixels)
     names = [concept.name for concept in images.concepts]
     unseen = Random("unseen").sample(judge_images(images), REAL)
     by_others = on_white(images, unseen), torch.from_numpy(images.concept[unseen])
@@ -203,8 +210,8 @@ def _report(
     similar = similarity_to_captions(model, captions, by_others[0])
     return [
         report_of(columns),
-        f"Exactly one thing where one is asked for: {_percent(ones)} of {len(ones)}; of real "
-        f"images, {_percent(real_ones)}.",
+        f"Exactly one thing where one is asked for: {_percent(alone)} of {len(alone)}; of real "
+        f"images, {_percent(real_alone)}.",
         *_styles(prototypes, images, model, styled),
         f"The right name among the {', '.join(map(str, TOP))} that the model's CLIP finds nearest, "
         f"of real images by makers it was not trained on: {named}.",
@@ -220,24 +227,24 @@ def _quantiles(values: Tensor) -> str:
     return ", ".join(f"{values.quantile(q):.2f} or less for {100 * q:.0f} %" for q in shares)
 
 
-def _percent(said: Sequence[bool]) -> str:
-    return f"{100 * sum(said) / max(1, len(said)):.0f} %"
+def _percent(scored: Sequence[bool]) -> str:
+    return f"{100 * sum(scored) / max(1, len(scored)):.0f} %"
 
 
 def _styles(
     judge: PrototypeJudge,
     images: Images,
     model: Model,
-    painted: Sequence[tuple[str, Tensor]],
+    rendered: Sequence[tuple[str, Tensor]],
 ) -> Iterator[str]:
-    """Of styles that were asked for and their images, if there are any."""
-    if not painted:
+    """The paragraph about requested styles, if there are any."""
+    if not rendered:
         return
-    style_judge = load_style_judge(images, judge.network, sorted({style for style, _ in painted}))
-    answers = style_judge.answers(torch.stack([image for _, image in painted]))
-    real = style_judge.ceiling(style_judge.unseen)
-    decoded = style_judge.ceiling(reconstructed(model.vqgan, style_judge.unseen, model.side))
-    right = [answer == style for answer, (style, _) in zip(answers, painted, strict=True)]
+    style_judge = load_style_judge(images, judge.network, sorted({style for style, _ in rendered}))
+    answers = style_judge.predict(torch.stack([image for _, image in rendered]))
+    real = style_judge.ceiling(style_judge.held_out)
+    decoded = style_judge.ceiling(reconstructed(model.vqgan, style_judge.held_out, model.side))
+    right = [answer == style for answer, (style, _) in zip(answers, rendered, strict=True)]
     yield (
         f"Style as asked for: {_percent(right)} of {len(right)}; of real images, "
         f"{100 * real:.0f} %, and of these after decoding {100 * decoded:.0f} %."
@@ -247,11 +254,11 @@ def _styles(
 def _variety(
     judge: PrototypeJudge,
     images: Images,
-    asked: Sequence[Request],
-    painted: Tensor,
+    requests: Sequence[Request],
+    rendered: Tensor,
 ) -> str:
-    by_prompt = [painted[i :: len(asked)] for i in range(len(asked))]
-    makers = spread_of_makers(judge, images, [request.things[0] for request in asked])
+    by_prompt = [rendered[i :: len(requests)] for i in range(len(requests))]
+    makers = spread_of_makers(judge, images, [request.things[0] for request in requests])
     return (
         f"Mean distance between four images of one request, of that between makers: "
         f"{spread(judge, by_prompt) / makers:.2f}."
@@ -259,17 +266,21 @@ def _variety(
 
 
 def _save_images(
-    out: Path, images: Images, asked: Sequence[Request], painted: Sequence[Image.Image], shown: int
+    out: Path,
+    images: Images,
+    requests: Sequence[Request],
+    rendered: Sequence[Image.Image],
+    shown: int,
 ) -> None:
-    """Every image, the prompts, and a contact sheet of some."""
+    """Saves every image, the requests, and a contact sheet of some."""
     (out / "images").mkdir(exist_ok=True)
-    for number, picture in enumerate(painted):
-        picture.save(out / "images" / f"{number:03}.png")
-    prompts = [asdict(request) for request in asked]
+    for number, image in enumerate(rendered):
+        image.save(out / "images" / f"{number:03}.png")
+    prompts = [asdict(request) for request in requests]
     (out / "things.json").write_text(json.dumps(prompts, indent=1, ensure_ascii=False))
-    some = evenly(len(asked), shown)
-    shown_as = [asked[i].caption(images.concepts) for i in some]
-    sheet = contact_sheet(shown_as, [painted[i] for i in some], columns=12)
+    indices = evenly(len(requests), shown)
+    shown_as = [requests[i].caption(images.concepts) for i in indices]
+    sheet = contact_sheet(shown_as, [rendered[i] for i in indices], columns=12)
     sheet.save(out / "things.png")
 
 
@@ -277,38 +288,42 @@ def _save_best_and_worst(
     out: Path,
     cache: Path,
     images: Images,
-    asked: Sequence[Request],
-    painted: Sequence[Image.Image],
+    requests: Sequence[Request],
+    rendered: Sequence[Image.Image],
 ) -> None:
-    """A contact sheet of the best and the worst images.
-
-    The classifier ranks the requested thing highest in the upper ones, and lowest in the lower
-    ones.
+    """Saves a contact sheet: the images in which the classifier ranks the requested thing highest,
+    then those in which it ranks it lowest.
     """
-    found = ranks(load_classifier(cache), asked, to_tensor(painted))
-    order = sorted(range(len(asked)), key=found.__getitem__)
+    found = ranks(load_classifier(cache), requests, to_tensor(rendered))
+    order = sorted(range(len(requests)), key=found.__getitem__)
     chosen = order[:EXTREMES] + order[-EXTREMES:]
-    captions = [asked[i].caption(images.concepts) for i in chosen]
-    sheet = contact_sheet(captions, [painted[i] for i in chosen], columns=10)
+    captions = [requests[i].caption(images.concepts) for i in chosen]
+    sheet = contact_sheet(captions, [rendered[i] for i in chosen], columns=10)
     sheet.save(out / "best-and-worst.png")
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench.quality.things", description=__doc__)
     parser.add_argument("--model", default="picturebook")
-    parser.add_argument("--weights", type=Path, help="a folder with the model's files, to try it")
+    parser.add_argument("--weights", type=Path, help="use the model's files in this folder")
     parser.add_argument("--data-dir", type=Path, default=Path("data"))
-    parser.add_argument("--cache", type=Path, default=Path("runs/data"), help="the image sets")
+    parser.add_argument(
+        "--cache", type=Path, default=Path("runs/data"), help="folder of the image sets"
+    )
     parser.add_argument("--prompts", type=int, help="about how many prompts, evenly from each kind")
     parser.add_argument(
-        "--kinds", nargs="+", choices=SHARES, default=list(SHARES), help="beside English names"
+        "--kinds", nargs="+", choices=SHARES, default=list(SHARES), help="besides English names"
     )
     parser.add_argument("--practice", action="store_true", help="practice prompts, for tuning")
-    parser.add_argument("--seeds", type=int, default=2, help="images of each prompt")
+    parser.add_argument("--seeds", type=int, default=2, help="images per prompt")
     parser.add_argument("--steps", type=int, default=100)
     parser.add_argument("--side", type=int, help="of the images, in pixels (default: the model's)")
-    parser.add_argument("--varied", type=int, default=8, help="prompts rendered four times")
-    parser.add_argument("--shown", type=int, default=96, help="prompts on the contact sheet")
+    parser.add_argument(
+        "--varied", type=int, default=8, help="number of prompts rendered four times"
+    )
+    parser.add_argument(
+        "--shown", type=int, default=96, help="number of prompts on the contact sheet"
+    )
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--out", type=Path, default=Path("out/quality"))
     parser.add_argument(

@@ -1,12 +1,12 @@
-"""`python -m bench.quality.understanding`: how often the vocabulary finds what a prompt asks for.
+"""`python -m bench.quality.understanding`: how often the vocabulary finds what a prompt requests.
 
-It asks for every thing by its name, in five languages, in the phrasings of `held_out.toml`, and for
-some by their descriptions. To count, the right thing must be found, and no other. The vocabulary
-has words that were added for the practice phrasings; a few of them occur in the held-out ones, too.
-The practice descriptions determined how near a description must be to a thing.
+Prompts request every thing by its name, in five languages, in the phrasings of `held_out.toml`, and
+some things by their descriptions. A prompt counts if the right thing is found, and no other. Some
+words were added to the vocabulary for the practice phrasings; a few of them occur in the held-out
+ones, too. How similar a description must be to a thing was tuned on the practice descriptions.
 
-Sentences of `sentences.toml` ask for some of the things, and mention others. Those of
-`scene_sentences.toml` ask for things on a ground, in a landscape, and side by side.
+The sentences of `sentences.toml` request one thing and mention others. Those of
+`scene_sentences.toml` request things on a background, in a landscape, and side by side.
 """
 
 import tomllib
@@ -24,7 +24,7 @@ from training.data.drawn_captions import with_article
 SENTENCES = Path(__file__).with_name("sentences.toml")
 SCENES = Path(__file__).with_name("scene_sentences.toml")
 THINGS_EACH = 4
-"""Things that each sentence asks for."""
+"""Things with which each sentence is tried."""
 SHADES = {
     "red": {"en": "red", "de": "rot", "es": "rojo", "fr": "rouge", "ja": "赤"},
     "blue": {"en": "blue", "de": "blau", "es": "azul", "fr": "bleu", "ja": "青"},
@@ -32,24 +32,22 @@ SHADES = {
     "green": {"en": "green", "de": "grün", "es": "verde", "fr": "vert", "ja": "緑"},
     "lightblue": {"en": "light blue"},
 }
-"""The grounds to ask for, with their names in each language."""
+"""The backgrounds to request, with their names in each language."""
 LANGUAGES = {"en": "English", "de": "German", "es": "Spanish", "fr": "French", "ja": "Japanese"}
-
-
 KINDS = {"ground": "on a ground", "landscape": "in a landscape", "two": "two things"}
 Prompts = Mapping[str, Any]
 """One part of `held_out.toml`."""
 
 
-def found(vocabulary: Vocabulary, language: str, prompts: Prompts) -> Iterator[bool]:
-    """For each thing, asked for in each phrasing: whether it alone is found."""
+def found_by_name(vocabulary: Vocabulary, language: str, prompts: Prompts) -> Iterator[bool]:
+    """For each thing and phrasing: whether the thing alone is found."""
     for name in vocabulary.labels[language]:
         for phrasing in prompts["phrasings"][language]:
             yield _found(vocabulary, language, phrasing, name)
 
 
 def found_in_sentences(vocabulary: Vocabulary, language: str, prompts: Prompts) -> Iterator[bool]:
-    """For each sentence and some things: whether that thing alone is found."""
+    """For each sentence and some things: whether the thing alone is found."""
     random, names = Random("sentences"), list(vocabulary.labels[language])
     for sentence in prompts[language]:
         for name in random.sample(names, THINGS_EACH):
@@ -57,12 +55,12 @@ def found_in_sentences(vocabulary: Vocabulary, language: str, prompts: Prompts) 
 
 
 def _found(vocabulary: Vocabulary, language: str, phrasing: str, name: str) -> bool:
-    called = _called(vocabulary, language, name)
-    return vocabulary.understand(phrasing.replace("{t}", called)).things == (name,)
+    named = _name_in_text(vocabulary, language, name)
+    return vocabulary.understand(phrasing.replace("{t}", named)).things == (name,)
 
 
-def _called(vocabulary: Vocabulary, language: str, name: str) -> str:
-    """A thing's name as in a sentence."""
+def _name_in_text(vocabulary: Vocabulary, language: str, name: str) -> str:
+    """A thing's name as a sentence contains it, in English with its article."""
     label = vocabulary.labels[language][name]
     return with_article(label) if language == "en" else label
 
@@ -70,21 +68,21 @@ def _called(vocabulary: Vocabulary, language: str, name: str) -> str:
 def composed(
     vocabulary: Vocabulary, language: str, kind: str, prompts: Mapping[str, Any]
 ) -> Iterator[bool]:
-    """For each sentence that asks for a scene, and some things: whether they are placed as it says.
+    """For each sentence that requests a scene, and some things: whether it is understood.
 
-    Any landscape counts, also with weather beside the thing.
+    Any landscape counts, even if weather is found besides the thing.
     """
     random, names = Random("scenes"), list(vocabulary.labels[language])
     shades = {shade: words[language] for shade, words in SHADES.items() if language in words}
     for sentence in prompts[kind][language]:
         for _ in range(THINGS_EACH):
             things, shade = random.sample(names, 2), random.choice(list(shades))
-            one, other = (_called(vocabulary, language, thing) for thing in things)
+            one, other = (_name_in_text(vocabulary, language, thing) for thing in things)
             text = sentence.replace("{t}", one).replace("{a}", one).replace("{b}", other)
             scene = vocabulary.compose([text.replace("{c}", shades[shade])])
             shown = [vocabulary.understand(part.text).things for part in scene.parts]
             if kind == "ground":
-                ground = scene.colour == tuple(vocabulary.grounds[shade])
+                ground = scene.colour == tuple(vocabulary.backgrounds[shade])
                 yield ground and shown == [(things[0],)]
             elif kind == "landscape":
                 yield bool(scene.landscape) and (things[0],) in shown and len(shown) < 3
@@ -92,16 +90,16 @@ def composed(
                 yield sorted(shown) == sorted((thing,) for thing in things)
 
 
-def unasked(vocabulary: Vocabulary, language: str, prompts: Prompts) -> Iterator[bool]:
-    """For each sentence that asks for one thing, and some things: whether it is read as a scene."""
+def misread_as_scene(vocabulary: Vocabulary, language: str, prompts: Prompts) -> Iterator[bool]:
+    """For each sentence that requests one thing, and some things: whether it is read as a scene."""
     random, names = Random("uncalled"), list(vocabulary.labels[language])
     for sentence in prompts[language]:
         for name in random.sample(names, THINGS_EACH):
-            asked = sentence.replace("{t}", _called(vocabulary, language, name))
-            yield bool(vocabulary.compose([asked]))
+            text = sentence.replace("{t}", _name_in_text(vocabulary, language, name))
+            yield bool(vocabulary.compose([text]))
 
 
-def described(vocabulary: Vocabulary, prompts: Prompts) -> Iterator[bool]:
+def found_by_description(vocabulary: Vocabulary, prompts: Prompts) -> Iterator[bool]:
     """For each description: whether its thing alone is found."""
     for row in prompts["descriptions"]:
         for prompt in row["prompts"]:
@@ -117,9 +115,12 @@ def main() -> None:
     others = (sentences["practice"], sentences["control"])
     rows = []
     for code, name in LANGUAGES.items():
-        rates = [partial(found, vocabulary, code), partial(found_in_sentences, vocabulary, code)]
+        rates = [
+            partial(found_by_name, vocabulary, code),
+            partial(found_in_sentences, vocabulary, code),
+        ]
         rows.append((name, *_rates(rates[0], parts), *_rates(rates[1], others)))
-    rows.append(("descriptions", *_rates(partial(described, vocabulary), parts), "", ""))
+    rows.append(("descriptions", *_rates(partial(found_by_description, vocabulary), parts), "", ""))
     header = ("", "practice", "held-out", "practice sentences", "control sentences")
     print(table(header, rows))
     scenes = tomllib.loads(SCENES.read_text())
@@ -128,19 +129,19 @@ def main() -> None:
         (
             name,
             *(r for k in KINDS for r in _rates(partial(composed, vocabulary, code, k), halves)),
-            *_rates(partial(unasked, vocabulary, code), others),
+            *_rates(partial(misread_as_scene, vocabulary, code), others),
         )
         for code, name in LANGUAGES.items()
     ]
     kinds = (*KINDS.values(), "a scene where none is asked for")
-    heads = [f"{kind}, {half}" for kind in kinds for half in ("practice", "control")]
-    print(f"\n{table(('', *heads), rows)}")
+    heading = [f"{kind}, {half}" for kind in kinds for half in ("practice", "control")]
+    print(f"\n{table(('', *heading), rows)}")
 
 
-def _rates(ask: Callable[[Prompts], Iterator[bool]], parts: Sequence[Prompts]) -> Iterator[str]:
-    """How often the right thing was found in each part."""
-    for said in (list(ask(part)) for part in parts):
-        yield f"{100 * sum(said) / len(said):.0f} % of {len(said)}"
+def _rates(check: Callable[[Prompts], Iterator[bool]], parts: Sequence[Prompts]) -> Iterator[str]:
+    """The rate in each part of the prompts, and how many there are."""
+    for results in (list(check(part)) for part in parts):
+        yield f"{100 * sum(results) / len(results):.0f} % of {len(results)}"
 
 
 if __name__ == "__main__":

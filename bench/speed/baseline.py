@@ -1,9 +1,9 @@
 """The usual VQGAN+CLIP loop, as the baseline of `bench.speed`.
 
-It reimplements what nerdyrodent/VQGAN-CLIP and similar programs do, no better and no worse:
-float32; one job at a time; random initial codes; cutouts taken one by one, pooled, and augmented
-with kornia; the squared spherical distance to the text; Adam. As there, the weights are frozen and
-the text is embedded once.
+It reimplements what nerdyrodent/VQGAN-CLIP and similar programs do: float32; one job at a time;
+random initial codes; cutouts taken one by one, pooled, and augmented with kornia; the squared
+spherical distance to the text; Adam. As in these, the weights are frozen and the text is embedded
+once.
 """
 
 import torch
@@ -23,7 +23,7 @@ NOISE = 0.1
 
 
 class PlainLoop:
-    """One image for one text; width and height are multiples of the VQGAN's factor.
+    """Renders one image for one text. Width and height are multiples of the VQGAN's factor.
 
     The model's VQGAN must have taming's original decoder, as from `read_vqgan`.
     """
@@ -60,9 +60,9 @@ class PlainLoop:
         """One step of Adam; returns the loss before it, from 0 to π²/2."""
         self._optimiser.zero_grad()
         with record_function("decode"):
-            decoded = self._paint()
+            decoded = self._decode()
         with record_function("cutouts"):
-            cutouts = self._cut(decoded)
+            cutouts = self._take_cutouts(decoded)
         with record_function("embed"):
             embedded = self._perceptor.embed_images(cutouts)
         loss = _spherical_distance(embedded, self._text).mean()
@@ -75,11 +75,11 @@ class PlainLoop:
 
     @torch.no_grad()
     def image(self) -> Image.Image:
-        """The image so far, RGB; decoded again, as is usual."""
-        pixels = (self._paint()[0] * 255).round().byte().movedim(0, -1)
+        """The RGB image so far; decodes it again, as the usual loop does."""
+        pixels = (self._decode()[0] * 255).round().byte().movedim(0, -1)
         return Image.fromarray(pixels.cpu().numpy())
 
-    def _paint(self) -> Tensor:
+    def _decode(self) -> Tensor:
         """The decoded nearest codes: (1, 3, height, width) from 0 to 1."""
         vqgan = self._vqgan
         codebook, flat = vqgan.codebook, self._latents.detach().movedim(1, -1)
@@ -91,7 +91,7 @@ class PlainLoop:
         decoded = vqgan.decoder(vqgan.post_quant_conv(straight))
         return _clamped((decoded + 1) / 2)
 
-    def _cut(self, image: Tensor) -> Tensor:
+    def _take_cutouts(self, image: Tensor) -> Tensor:
         """(cutouts, 3, r, r): random squares, taken one by one, then augmented together."""
         height, width = image.shape[2:]
         largest = min(height, width)
@@ -109,7 +109,7 @@ class PlainLoop:
 
 
 @torch.no_grad()
-def nearness(perceptor: Perceptor, image: Image.Image, text: str) -> float:
+def text_similarity(perceptor: Perceptor, image: Image.Image, text: str) -> float:
     """The cosine similarity of the whole image to a text, with CLIP's own preprocessing.
 
     The benchmark scores both loops with it, without cutouts or random numbers.
@@ -128,9 +128,9 @@ def _spherical_distance(one: Tensor, other: Tensor) -> Tensor:
 
 
 def _clamped(images: Tensor) -> Tensor:
-    """Clamps to 0 to 1; only gradients that lead back inside pass, as is usual."""
-    beyond = (images - images.clamp(0, 1)).detach()
-    clamped = images - beyond
+    """Clamps to 0 to 1; outside, only gradients that lead back inside pass."""
+    excess = (images - images.clamp(0, 1)).detach()
+    clamped = images - excess
     if clamped.requires_grad:
-        clamped.register_hook(lambda back: back.masked_fill(back * beyond < 0, 0))
+        clamped.register_hook(lambda gradient: gradient.masked_fill(gradient * excess < 0, 0))
     return clamped

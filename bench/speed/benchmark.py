@@ -1,8 +1,8 @@
 """`python -m bench.speed`: time and memory of rendering, compared with the usual loop.
 
-Both alternate, A B A B, in one run on one machine, so that other load affects both; ratios of
-medians count. The usual loop is `bench.speed.baseline`. The full-size networks have random weights,
-which take the same time as the published ones.
+Both alternate in one run on one machine, so that other load affects both; only the ratios
+of medians are meaningful. The usual loop is `bench.speed.baseline`. The full-size networks have
+random weights, which take the same time as the published ones.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from typing import Any
 
 from bench.speed import cutouts, estimate, frames, image, memory, scaling, step, throughput
 from bench.speed.timing import show_progress
-from engine.device import description, use_cores
+from engine.device import describe_machine, use_cores
 
 SECTIONS: dict[str, tuple[str, Callable[[bool], tuple[str, Any]]]] = {
     "memory": ("Memory", memory.measure),
@@ -37,14 +37,14 @@ def main() -> None:
     use_cores()
     options.out.mkdir(parents=True, exist_ok=True)
     busy = os.getloadavg()[0]
-    report = [f"{description()}; load {busy:.1f} before the run. Quartiles in brackets."]
+    report = [f"{describe_machine()}; load {busy:.1f} before the run. Quartiles in brackets."]
     numbers = {}
     for name in options.only:
         title, measure = SECTIONS[name]
         show_progress((title,))
         text, numbers[name] = measure(options.quick)
         report.append(f"## {title}\n\n{text}")
-        # After each section, so that an interrupted run is not lost.
+        # Written after each section, so that an interrupted run keeps its results.
         (options.out / "speed.md").write_text("\n\n".join(report) + "\n")
         (options.out / "speed.json").write_text(json.dumps(numbers, indent=1))
     if "growth" in numbers:

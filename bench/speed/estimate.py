@@ -15,7 +15,7 @@ from engine.synthesis.request import RenderRequest
 
 STEPS = {"picturebook": 50, "sketch": 100}
 """The default steps of the bot."""
-RIGHT = 0.25
+TOLERANCE = 0.25
 """The acceptable error of an estimate, as a share of the actual time left."""
 
 
@@ -35,17 +35,17 @@ class Estimate:
 def measure(quick: bool) -> tuple[str, Any]:
     """Measures the estimates of jobs of each embedded model, with its default steps."""
     rows: list[Sequence[object]] = [
-        ("", "images", "steps taken", "estimate / truth", f"within {100 * RIGHT:.0f} %")
+        ("", "images", "steps taken", "estimate / truth", f"within {100 * TOLERANCE:.0f} %")
     ]
     numbers = {}
     for name in STEPS:
         found = [
             _job(name, text, seed) for seed, text in enumerate(prompts(4 if quick else 16, name))
         ]
-        ratios = sorted(one.ratio for one in found)
-        right = sum(abs(ratio - 1) <= RIGHT for ratio in ratios) / len(ratios)
-        steps = [one.steps for one in found]
-        numbers[name] = [(one.steps, one.estimated, one.left) for one in found]
+        ratios = sorted(estimate.ratio for estimate in found)
+        right = sum(abs(ratio - 1) <= TOLERANCE for ratio in ratios) / len(ratios)
+        steps = [estimate.steps for estimate in found]
+        numbers[name] = [(estimate.steps, estimate.estimated, estimate.left) for estimate in found]
         rows.append(
             (
                 f"{name}, {STEPS[name]} steps",

@@ -1,4 +1,4 @@
-"""What it costs to keep frames."""
+"""The cost of keeping frames."""
 
 import tempfile
 import time
@@ -11,7 +11,7 @@ from typing import Any
 from bench.markdown import table
 from bench.speed.loops import CPU, OURS, TEXT, load, recipe_of
 from bench.speed.spread import Spread, ratio
-from bench.speed.timing import Timing, in_turns, show_progress, wholes
+from bench.speed.timing import Timing, alternate, show_progress, totals
 from engine.job_files import JobFiles, is_kept
 from engine.media import Provenance
 from engine.synthesis.output import StepOutput
@@ -21,10 +21,13 @@ from engine.synthesis.request import RenderRequest
 
 def measure(quick: bool) -> tuple[str, Any]:
     """Measures a job with a frame kept at every step, and without frames."""
-    steps = 30 if quick else 100  # so few that each frame is kept
-    sides = {"off": partial(_loop, steps, kept=False), "on": partial(_loop, steps, kept=True)}
-    measured = in_turns(sides, 1 if quick else 4)
-    seconds = {name: wholes(timings) for name, timings in measured.items()}
+    steps = 30 if quick else 100  # few enough that every frame is kept
+    sides = {
+        "off": partial(_time_job, steps, kept=False),
+        "on": partial(_time_job, steps, kept=True),
+    }
+    measured = alternate(sides, 1 if quick else 4)
+    seconds = {name: totals(timings) for name, timings in measured.items()}
     rows: list[Sequence[object]] = [("", "without frames, s", "with frames, s", "with / without")]
     rows.append(
         (f"{steps} steps", *map(Spread.of, seconds.values()), ratio(seconds["on"], seconds["off"]))
@@ -34,22 +37,22 @@ def measure(quick: bool) -> tuple[str, Any]:
     return f"{about}\n\n{table(rows[0], rows[1:])}", seconds
 
 
-def _loop(steps: int, kept: bool) -> Timing:
-    """Seconds from the first step to the last, the frames handed over as the worker does."""
+def _time_job(steps: int, kept: bool) -> Timing:
+    """Seconds from the first step to the last, with frames written as the worker does."""
     recipe = recipe_of("sketch", TEXT, seed=0, steps=steps)
     renderer = Renderer(load(OURS, "sketch"), CPU)
     renderer.add(RenderRequest(0, recipe))
-    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(1) as saving:
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(1) as executor:
         files = JobFiles(Path(folder), recipe, Provenance("sketch", {}))
-        saved: Future[Path] | None = None
-        began = time.perf_counter()
+        pending: Future[Path] | None = None
+        start = time.perf_counter()
         while renderer.job_ids:
             (output,) = renderer.step()
             if kept and is_kept(output.step, output.steps):
-                if saved:
-                    saved.result()
-                saved = saving.submit(_keep, files, output)
-        return {"whole": time.perf_counter() - began}
+                if pending:
+                    pending.result()
+                pending = executor.submit(_keep, files, output)
+        return {"whole": time.perf_counter() - start}
 
 
 def _keep(files: JobFiles, output: StepOutput) -> Path:

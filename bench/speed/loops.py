@@ -1,4 +1,4 @@
-"""The two loops that are compared: the usual one (plain), and the renderer (ours)."""
+"""The two loops to compare: the usual one (plain) and the renderer (ours)."""
 
 import itertools
 from collections.abc import Callable
@@ -30,7 +30,7 @@ STEPS = {"sketch": 100, "picturebook": 100, "imagenet": 300}
 
 @cache
 def load(side: str, name: str) -> Model:
-    """A model as we use it, or with taming's own decoder for the usual loop."""
+    """A model as the engine loads it, or with taming's own decoder for the plain loop."""
     if name == "imagenet":
         return untrained_imagenet(CPU, quick=side == OURS)
     model = load_model(name, Path(), CPU)
@@ -44,7 +44,7 @@ def load(side: str, name: str) -> Model:
 
 
 def stepper(side: str, name: str, pixels: int, cutouts: int, rows: int = 1) -> Callable[[], object]:
-    """A step of one side, at full size from the start; `rows` images of it, if it is ours."""
+    """A function that takes one step at full size; ours steps `rows` images at once."""
     model = load(side, name)
     if side == PLAIN:
         return PlainLoop(model, TEXT, pixels, pixels, cutouts, seed=0).step
@@ -55,7 +55,7 @@ def stepper(side: str, name: str, pixels: int, cutouts: int, rows: int = 1) -> C
 
 
 def steps_only(name: str, cutouts: int) -> SynthesisConfig:
-    """A model's config for steps at full size, after a start that costs little."""
+    """A model's config with all steps at full size and a cheap start."""
     changes = {"cutouts.count": cutouts, "schedule.coarse_fraction": 0.0}
     return override(CONFIGS[name], changes | {"init.prior_samples": 1, "init.candidates": 1})
 
@@ -66,15 +66,15 @@ def recipe_of(name: str, text: str, seed: int, pixels: int = 0, steps: int = 0) 
 
 
 def prompts(count: int, name: str = "sketch") -> list[str]:
-    """Prompts that a model paints; repeated if more are wanted.
+    """Prompts that a model can render, repeated if there are fewer than `count`.
 
-    For shapes, held-out prompts, evenly from all kinds; for things, the most popular ones.
+    For picturebook the most popular things, otherwise held-out prompts, evenly from all kinds.
     """
     if name == "picturebook":
         vocabulary = vocabulary_of(name)
         assert vocabulary
         texts = [with_article(thing) for thing in vocabulary.popular]
     else:
-        held = [one.include for one in held_out() if not one.exclude]
-        texts = held[:: len(held) // 8]
+        texts = [prompt.include for prompt in held_out() if not prompt.exclude]
+        texts = texts[:: len(texts) // 8]
     return list(itertools.islice(itertools.cycle(texts), count))

@@ -1,4 +1,4 @@
-"""The full-size model with random weights, which takes the time and memory of the real model.
+"""The full-size model with random weights, which takes the same time and memory as the real one.
 
 For benchmarks on machines without the published weights.
 """
@@ -7,11 +7,11 @@ import torch
 from clip.model import CLIP
 
 from engine.models import catalogue
-from engine.models.checkpoints import TOKENS, ClipCheckpoint
+from engine.models.checkpoints import VOCAB_SIZE, ClipCheckpoint
 from engine.models.model import Model
 from engine.models.optimized_decoder import optimize_decoder
 from engine.models.perceptor import ClipPerceptor
-from engine.models.vqgan import VQGAN, frozen
+from engine.models.vqgan import VQGAN, freeze
 
 F16_16384 = {
     "double_z": False,
@@ -34,7 +34,7 @@ VIT_B_32 = {
     "vision_width": 768,
     "vision_patch_size": 32,
     "context_length": 77,
-    "vocab_size": TOKENS,
+    "vocab_size": VOCAB_SIZE,
     "transformer_width": 512,
     "transformer_heads": 8,
     "transformer_layers": 12,
@@ -43,7 +43,7 @@ VIT_B_32 = {
 
 
 def untrained_imagenet(device: torch.device, quick: bool = True, seed: int = 0) -> Model:
-    """The model `imagenet` in float32, frozen, on the device; a seed always gives the same weights.
+    """The model `imagenet` in float32, frozen, on the device; the seed determines the weights.
 
     With `quick` it has the optimised decoder, as from `load_model`, otherwise taming's. Reads and
     writes no files, and leaves torch's global random state unchanged.
@@ -52,7 +52,7 @@ def untrained_imagenet(device: torch.device, quick: bool = True, seed: int = 0) 
         torch.manual_seed(seed)
         vqgan = VQGAN(F16_16384, embed_dim=256, n_embed=16_384)
         perceptor = ClipPerceptor(ClipCheckpoint(CLIP(**VIT_B_32).state_dict(), words=None))
-    frozen(vqgan)
+    freeze(vqgan)
     if quick:
         optimize_decoder(vqgan.decoder)
     return Model(

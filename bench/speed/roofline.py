@@ -16,8 +16,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from bench.markdown import table
 from bench.speed.loops import CPU, OURS, stepper
-from bench.speed.timing import STAGES, metered, timed
-from engine.device import description, use_cores
+from bench.speed.timing import STAGES, meter_step, time_step
+from engine.device import describe_machine, use_cores
 
 SETTINGS = (("sketch", 64, 8), ("imagenet", 128, 32), ("imagenet", 256, 8), ("imagenet", 256, 32))
 """Model, pixels on each side, cutouts."""
@@ -31,8 +31,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("out/limits.md"))
     options = parser.parse_args()
     use_cores()
-    fast = torch.cpu._is_avx512_bf16_supported()
-    limit = multiplications(torch.bfloat16 if fast else torch.float32, options.turns)
+    has_bf16 = torch.cpu._is_avx512_bf16_supported()
+    limit = multiplications(torch.bfloat16 if has_bf16 else torch.float32, options.turns)
     rows: list[tuple[object, ...]] = [("", "GFLOP", "s", "GFLOP/s", "share of the limit")]
     for name, pixels, cutouts in SETTINGS:
         step = stepper(OURS, name, pixels, cutouts)
@@ -40,7 +40,7 @@ def main() -> None:
         rows += parts(step, options.turns, limit)
     text = (
         f"{table(rows[0], rows[1:])}\n\nThe limit is {limit / 1e9:.0f} GFLOP/s, which matrices of "
-        f"{SIDE} × {SIDE} reach in {'bfloat16' if fast else 'float32'} ({description()}). "
+        f"{SIDE} × {SIDE} reach in {'bfloat16' if has_bf16 else 'float32'} ({describe_machine()}). "
         f"Medians of {options.turns} steps.\n"
     )
     options.out.parent.mkdir(parents=True, exist_ok=True)
@@ -51,8 +51,8 @@ def main() -> None:
 def parts(step: Callable[[], object], turns: int, limit: float) -> list[tuple[object, ...]]:
     """A row for each part of a step, and for the whole."""
     with FlopCounterMode(display=False) as counter:
-        work = metered(step, counter.get_total_flops)
-    timings = [timed(step) for _ in range(turns)]
+        work = meter_step(step, counter.get_total_flops)
+    timings = [time_step(step) for _ in range(turns)]
     lines: list[tuple[object, ...]] = []
     for part in (*STAGES, "rest", "whole"):
         seconds = statistics.median(timing[part] for timing in timings)
@@ -69,14 +69,14 @@ def parts(step: Callable[[], object], turns: int, limit: float) -> list[tuple[ob
     return lines
 
 
-def multiplications(kind: torch.dtype, turns: int) -> float:
+def multiplications(dtype: torch.dtype, turns: int) -> float:
     """The best rate of multiplying two large matrices, in floating-point operations per second."""
-    one, other = (torch.rand(SIDE, SIDE, device=CPU).to(kind) for _ in range(2))
+    one, other = (torch.rand(SIDE, SIDE, device=CPU).to(dtype) for _ in range(2))
     seconds = []
     for _ in range(turns + 1):
-        began = time.perf_counter()
+        start = time.perf_counter()
         one @ other
-        seconds.append(time.perf_counter() - began)
+        seconds.append(time.perf_counter() - start)
     return 2 * SIDE**3 / min(seconds)
 
 

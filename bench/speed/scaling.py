@@ -9,14 +9,14 @@ from typing import Any
 from bench.markdown import table
 from bench.speed.loops import OURS, stepper
 from bench.speed.spread import Spread
-from bench.speed.timing import in_turns, show_progress, timed, wholes
+from bench.speed.timing import alternate, show_progress, time_step, totals
 
-LABELS = {"rows": "images"}  #: of the parameters in the report
+LABELS = {"rows": "images"}  #: of parameters in the report
 
 
 def measure(quick: bool) -> tuple[str, Any]:
-    """Measures our full-size step by images, cutouts and size, each with the others small."""
-    start = {"rows": 1, "cutouts": 8, "pixels": 256}
+    """Measures our full-size step by images, cutouts and size; varies one and keeps the others."""
+    base = {"rows": 1, "cutouts": 8, "pixels": 256}
     axes: dict[str, Sequence[int]] = {
         "rows": (1, 2, 4, 8),
         "cutouts": (4, 8, 16, 32, 64),
@@ -28,9 +28,9 @@ def measure(quick: bool) -> tuple[str, Any]:
     numbers: dict[str, dict[int, list[float]]] = {name: {} for name in axes}
     for name, values in axes.items():
         for value in values:
-            advance = stepper(OURS, "imagenet", **(start | {name: value}))
-            turns = in_turns({OURS: partial(timed, advance)}, 1 if quick else 2)
-            numbers[name][value] = wholes(turns[OURS])
+            advance = stepper(OURS, "imagenet", **(base | {name: value}))
+            turns = alternate({OURS: partial(time_step, advance)}, 1 if quick else 2)
+            numbers[name][value] = totals(turns[OURS])
             rows.append((f"{LABELS.get(name, name)}: {value}", Spread.of(numbers[name][value])))
             show_progress(rows[-1])
     about = "One step of ours with the full-size model; unless stated otherwise 1 image, 8 cutouts"

@@ -1,4 +1,4 @@
-"""A median and its quartiles, and the ratio of two things measured alternately."""
+"""Medians with quartiles, and ratios of two alternating measurements."""
 
 import statistics
 from collections.abc import Sequence
@@ -25,10 +25,10 @@ class Spread:
 
 
 def ratio(one: Sequence[float], other: Sequence[float]) -> Spread:
-    """The ratio of `one` to `other`, measured alternately.
+    """The ratio of `one` to `other`, which were measured in turns.
 
-    The ratio of the medians, between the quartiles of the ratios of each turn; these are widened if
-    the ratio of the medians lies outside.
+    It is the ratio of the medians, between the quartiles of the turns' ratios. The quartiles are
+    widened if the ratio of the medians lies outside.
     """
     medians = statistics.median(one) / statistics.median(other)
     turns = Spread.of([a / b for a, b in zip(one, other, strict=True)])

@@ -10,7 +10,7 @@ from bench.markdown import table
 from bench.speed.loops import OURS, PLAIN, STEPS, TEXT, load, recipe_of, stepper
 from bench.speed.memory import enough_memory
 from bench.speed.spread import Spread, ratio
-from bench.speed.timing import STAGES, in_turns, show_progress, timed, wholes
+from bench.speed.timing import STAGES, alternate, show_progress, time_step, totals
 from engine.synthesis.config import CONFIGS
 from engine.synthesis.job_state import coarse_to_fine
 
@@ -28,12 +28,12 @@ def measure(quick: bool) -> tuple[str, Any]:
     medians: dict[tuple[str, int, int, str], float] = {}
     for name, pixels, cutouts, turns in settings:
         sides = {
-            side: partial(timed, stepper(side, name, pixels, cutouts)) for side in (PLAIN, OURS)
+            side: partial(time_step, stepper(side, name, pixels, cutouts)) for side in (PLAIN, OURS)
         }
-        measured = in_turns(sides, 1 if quick else turns)
+        measured = alternate(sides, 1 if quick else turns)
         about = f"{name}, {pixels} × {pixels}, {cutouts} cutouts"
         numbers[about] = measured
-        seconds = {side: wholes(measured[side]) for side in measured}
+        seconds = {side: totals(measured[side]) for side in measured}
         rows.append((about, *map(Spread.of, seconds.values()), ratio(*seconds.values())))
         for side, timings in measured.items():
             medians[name, pixels, cutouts, side] = statistics.median(seconds[side])
@@ -47,7 +47,7 @@ def measure(quick: bool) -> tuple[str, Any]:
 
 
 def _coarse_to_fine() -> dict[int, int]:
-    """The schedule of our full-size image: pixels per side, by first step."""
+    """The schedule of our full-size image: pixels on a side, by first step."""
     factor = load(OURS, "imagenet").vqgan.factor
     recipe = recipe_of("imagenet", TEXT, seed=0)
     plan = coarse_to_fine(recipe, factor, CONFIGS["imagenet"].schedule)

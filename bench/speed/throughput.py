@@ -22,7 +22,7 @@ MODELS = ("picturebook", "sketch")
 
 
 def measure(quick: bool) -> tuple[str, Any]:
-    """Images per hour while jobs wait: ours in batches, the usual loop's one by one."""
+    """Measures images per hour while jobs wait: ours in batches, plain one by one."""
     tables, numbers = zip(*(_with_model(name, quick) for name in MODELS), strict=True)
     text = (
         "The plain loop renders one image after the other, and takes all steps; two are measured "
@@ -34,33 +34,33 @@ def measure(quick: bool) -> tuple[str, Any]:
 
 def _with_model(name: str, quick: bool) -> tuple[str, Any]:
     steps, side = STEPS[name], catalogue.find(name).side
-    texts, most = prompts(64, name), images_at_a_time("cpu", side)
+    texts, batch = prompts(64, name), images_at_a_time("cpu", side)
     rows: list[Sequence[object]] = [("jobs waiting", "plain", "ours", "ours / plain")]
     numbers = {}
     for waiting in (1, 4) if quick else (1, 4, 16, 64):
-        enough = min(16, max(4, waiting))
-        began = time.perf_counter()
-        _plain_images(name, texts[:2], steps)
-        plain = 3600 * 2 / (time.perf_counter() - began)
+        wanted = min(16, max(4, waiting))
+        start = time.perf_counter()
+        _render_plain(name, texts[:2], steps)
+        plain = 3600 * 2 / (time.perf_counter() - start)
         recipes = [
             recipe_of(name, text, seed, steps=steps)
             for seed, text in enumerate(texts[: max(4, waiting)])
         ]
-        began = time.perf_counter()
+        start = time.perf_counter()
         renderer = Renderer(load(OURS, name), CPU)
-        _painted(renderer, recipes[::-1], enough, min(waiting, most))
-        ours = 3600 * enough / (time.perf_counter() - began)
+        _render(renderer, recipes[::-1], wanted, min(waiting, batch))
+        ours = 3600 * wanted / (time.perf_counter() - start)
         numbers[waiting] = {PLAIN: plain, OURS: ours}
         rows.append((waiting, f"{plain:.0f}", f"{ours:.0f}", f"{ours / plain:.2f}"))
         show_progress(rows[-1])
     text = (
         f"Images of {side} × {side} by {name} per hour, {steps} steps with "
-        f"{CONFIGS[name].cutouts.count} cutouts, various prompts; ours renders {most} at a time:"
+        f"{CONFIGS[name].cutouts.count} cutouts, various prompts; ours renders {batch} at a time:"
     )
     return f"{text}\n\n{table(rows[0], rows[1:])}", numbers
 
 
-def _plain_images(name: str, texts: Sequence[str], steps: int) -> None:
+def _render_plain(name: str, texts: Sequence[str], steps: int) -> None:
     model, cutouts = load(PLAIN, name), CONFIGS[name].cutouts.count
     side = catalogue.find(name).side
     for seed, text in enumerate(texts):
@@ -69,11 +69,11 @@ def _plain_images(name: str, texts: Sequence[str], steps: int) -> None:
             loop.step()
 
 
-def _painted(renderer: Renderer, waiting: list[Recipe], enough: int, rows: int) -> list[StepOutput]:
-    """Keeps `rows` images in the batch; returns the first `enough` final outputs."""
+def _render(renderer: Renderer, waiting: list[Recipe], wanted: int, rows: int) -> list[StepOutput]:
+    """Keeps `rows` images in the batch; returns the first `wanted` outputs that are done."""
     done: list[StepOutput] = []
     ids = itertools.count(1)
-    while len(done) < enough:
+    while len(done) < wanted:
         while waiting and len(renderer.job_ids) < rows:
             renderer.add(RenderRequest(next(ids), waiting.pop()))
         for output in renderer.step():

@@ -10,14 +10,14 @@ from torch.profiler import ProfilerActivity, profile
 from torch.utils._python_dispatch import TorchDispatchMode
 
 STAGES = ("decode", "cutouts", "embed", "backward")
-"""Parts of a step, which both loops mark with `record_function`; everything else is the rest."""
+"""The parts of a step, which both loops mark with `record_function`; the rest is `rest`."""
 
 Timing = dict[str, float]
-"""Seconds of one step, by stage, and of the `whole`."""
+"""Seconds of one step, by stage, and in `whole`."""
 
 
-def in_turns(sides: Mapping[str, Callable[[], Timing]], turns: int) -> dict[str, list[Timing]]:
-    """Runs each side once as a warm-up, then both alternately for this many turns."""
+def alternate(sides: Mapping[str, Callable[[], Timing]], turns: int) -> dict[str, list[Timing]]:
+    """Runs each side once as a warm-up, then all of them in turn, this many times."""
     for side in sides.values():
         side()
     measured: dict[str, list[Timing]] = {name: [] for name in sides}
@@ -27,12 +27,12 @@ def in_turns(sides: Mapping[str, Callable[[], Timing]], turns: int) -> dict[str,
     return measured
 
 
-def timed(step: Callable[[], object]) -> Timing:
+def time_step(step: Callable[[], object]) -> Timing:
     """Runs a call; returns the seconds in each stage, in the rest, and in total."""
     with profile(activities=[ProfilerActivity.CPU]) as profiled:
-        began = time.perf_counter()
+        start = time.perf_counter()
         step()
-        whole = time.perf_counter() - began
+        whole = time.perf_counter() - start
     spent = dict.fromkeys(STAGES, 0.0)
     for event in events(profiled):
         if event.name() in spent:
@@ -40,12 +40,12 @@ def timed(step: Callable[[], object]) -> Timing:
     return {**spent, "rest": whole - sum(spent.values()), "whole": whole}
 
 
-def metered(step: Callable[[], object], meter: Callable[[], float]) -> dict[str, float]:
+def meter_step(step: Callable[[], object], meter: Callable[[], float]) -> dict[str, float]:
     """Runs a call; returns how much a meter advances in each stage, in the rest, and in total."""
-    began = meter()
+    start = meter()
     with _StageMeter(meter) as stages:
         step()
-    whole = meter() - began
+    whole = meter() - start
     return {**stages.spent, "rest": whole - sum(stages.spent.values()), "whole": whole}
 
 
@@ -64,9 +64,9 @@ class _StageMeter(TorchDispatchMode):
         if function is torch.ops.profiler._record_function_enter_new.default:
             self._entered.append((args[0], self._meter()))
         elif function is torch.ops.profiler._record_function_exit._RecordFunction:
-            name, began = self._entered.pop()
+            name, start = self._entered.pop()
             if name in self.spent:
-                self.spent[name] += self._meter() - began
+                self.spent[name] += self._meter() - start
         return function(*args, **(kwargs or {}))
 
 
@@ -77,7 +77,7 @@ def events(profiled: profile) -> Sequence[Any]:
     return profiled.profiler.kineto_results.events()
 
 
-def wholes(timings: Sequence[Timing]) -> list[float]:
+def totals(timings: Sequence[Timing]) -> list[float]:
     """The seconds of whole steps."""
     return [timing["whole"] for timing in timings]
 

@@ -1,4 +1,4 @@
-"""What members type or choose from a menu: one module for each command or group."""
+"""Slash commands and context menus: one module for each command or group."""
 
 from bot.client import AnyCommand
 from bot.commands.blend import blend_command

@@ -16,11 +16,11 @@ AUTOCOMPLETE_SECONDS = INITIAL_RESPONSE_SECONDS - 1.0
 """Leaves a second for reaching Discord."""
 
 
-async def in_time(reading: Awaitable[T]) -> T | None:
+async def in_time(query: Awaitable[T]) -> T | None:
     """The result of a query; None if the database is too slow or fails."""
     try:
         async with asyncio.timeout(AUTOCOMPLETE_SECONDS):
-            return await reading
+            return await query
     except (TimeoutError, StoreError):
         return None
 

@@ -11,7 +11,7 @@ from core.prompts import MAX_PROMPT_LENGTH, RecipeError, parse_weight
 from core.recipe import MAX_COUNT, SEEDS
 
 PLACEHOLDER = "a blend"
-"""Stands in for the images until they are downloaded."""
+"""The text prompt until the images are downloaded."""
 
 
 @app_commands.command(

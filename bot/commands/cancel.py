@@ -45,6 +45,6 @@ def _name(job: Job) -> str:
 
 
 async def _own_jobs(interaction: Interaction) -> list[Job]:
-    """Those in this server; in direct messages, all of them."""
+    """The member's jobs in this server; in direct messages, all of their jobs."""
     jobs = await interaction.client.queue.by_member(interaction.user.id)
     return [job for job in jobs if guild_id_of(interaction) in (job.guild_id, None)]

@@ -9,10 +9,10 @@ from bot.services.styles import added_styles
 from bot.types import Interaction
 from core.discord_ui.limits import MAX_CHOICES
 from core.i18n import gettext, gettext_noop
-from core.palette import NAMED
+from core.palette import PALETTES
 from core.pattern import Symmetry, Tile
 from core.regions import REGIONS
-from core.styles import MAX_STYLE_NAME, NO_STYLE, NO_STYLE_NAME, suiting
+from core.styles import MAX_STYLE_NAME, NO_STYLE, NO_STYLE_NAME, styles_for
 
 StyleName = app_commands.Range[str, 1, MAX_STYLE_NAME]
 
@@ -49,7 +49,7 @@ def symmetries() -> list[Choice[str]]:
 
 async def suggest_palettes(interaction: Interaction, typed: str) -> list[Choice[str]]:
     """Named palettes; other colours can be typed."""
-    return matching_texts(typed, NAMED)
+    return matching_texts(typed, PALETTES)
 
 
 async def suggest_regions(interaction: Interaction, typed: str) -> list[Choice[str]]:
@@ -58,19 +58,19 @@ async def suggest_regions(interaction: Interaction, typed: str) -> list[Choice[s
 
 
 async def suggest_styles(interaction: Interaction, typed: str) -> list[Choice[str]]:
-    """The styles that were added, and those that suit the model, in the member's language."""
+    """The added styles, and the presets that suit the model, in the member's language."""
     added = [style.name for style in await in_time(added_styles(interaction)) or ()]
-    presets = map(gettext, suiting(interaction.client.settings.model))
+    presets = map(gettext, styles_for(interaction.client.settings.model))
     return matching_texts(typed, dict.fromkeys((*added, *presets)))
 
 
 async def suggest_styles_or_none(interaction: Interaction, typed: str) -> list[Choice[str]]:
-    """Like `suggest_styles`, with the choice of none first."""
+    """Like `suggest_styles`, with the choice of no style first."""
     return or_none(NO_STYLE_NAME, typed, await suggest_styles(interaction, typed))
 
 
 def or_none(name: str, typed: str, choices: list[Choice[str]]) -> list[Choice[str]]:
-    """The choices, preceded by none under this name, if it contains what was typed."""
+    """The choices, preceded by that of none, called `name`, if that contains what was typed."""
     none = Choice(name=gettext(name), value=NO_STYLE)
     fits = typed.strip().casefold() in none.name.casefold()
     return [*([none] if fits else []), *choices][:MAX_CHOICES]

@@ -23,12 +23,12 @@ from core.i18n import gettext, gettext_noop
 from core.job import Job, JobKind
 
 FETCH_SECONDS = INITIAL_RESPONSE_SECONDS - 1.0
-"""A form must open within Discord's three seconds; leaves one for reaching Discord."""
+"""A form must open within three seconds; this leaves one for reaching Discord."""
 
 
 @app_commands.context_menu(name=gettext_noop("Imagine from this image"))
 async def imagine_from_image(interaction: Interaction, message: discord.Message) -> None:
-    """Downloads the image at once: only this interaction shows the bot other people's messages."""
+    """Downloads the image at once: only this interaction gives the bot access to the message."""
     image = image_of(message)
     if image is None:
         raise RefusedError(gettext("There is no image in this message to start from."))
@@ -79,7 +79,7 @@ async def report_to_moderators(interaction: Interaction, message: discord.Messag
 
 
 async def _job_of(interaction: Interaction, message: discord.Message) -> Job:
-    """The job that the message, or what it forwards, shows. Raises RefusedError."""
+    """The job shown by the message, or by the message that it forwards. Raises RefusedError."""
     _, message_id = original_of(message)
     job = await interaction.client.jobs.by_message(message_id)
     if job is None or job.kind is not JobKind.IMAGE:

@@ -1,4 +1,4 @@
-"""/describe: prompts that would paint something like an image."""
+"""/describe: prompts for images similar to a given one."""
 
 import discord
 from discord import app_commands

@@ -1,4 +1,4 @@
-"""/help: how to request images, with examples to press."""
+"""/help: how to request images, with buttons for examples."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""/history: a member's own images, all of them, by words, or favourites."""
+"""/history: a member's own images, all or only those with some words or favourites."""
 
 from discord import app_commands
 

@@ -17,7 +17,7 @@ from core.database.host import Host
 from core.database.statistics import WEEK, UsageStatistics
 from core.i18n import gettext, gettext_noop
 
-MAX_NAMED = 20  #: the most servers that are named
+MAX_NAMED = 20  #: servers that are listed at most
 
 
 @app_commands.allowed_installs(guilds=True, users=False)

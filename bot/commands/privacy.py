@@ -25,7 +25,7 @@ async def privacy_command(interaction: Interaction) -> None:
     data, member_id = PersonalData(interaction.client.database), interaction.user.id
     async with acknowledged(interaction, ephemeral=True) as response:
         summary = await data.summary(member_id)
-        await response.edit(_described(summary), view=delete_everything_button(member_id))
+        await response.edit(_description(summary), view=delete_everything_button(member_id))
         try:
             await _send_records(interaction, data)
         except Exception:  # if raised, it would replace the message and its button
@@ -47,7 +47,7 @@ async def _send_records(interaction: Interaction, data: PersonalData) -> None:
         )
 
 
-def _described(summary: Summary) -> str:
+def _description(summary: Summary) -> str:
     head = gettext("Kept about you:")
     if summary.first:
         head = gettext("Kept about you since {date}:", date=f"<t:{int(summary.first)}:D>")

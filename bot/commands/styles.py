@@ -18,7 +18,7 @@ from core.discord_ui.text import escape
 from core.i18n import gettext, gettext_noop
 from core.prompts import format_prompts
 from core.storage.uploaded_images import ImageRejectedError, load_image
-from core.styles import Style, style_label, suiting
+from core.styles import Style, style_label, styles_for
 
 
 @app_commands.command(
@@ -42,7 +42,7 @@ async def _all(interaction: Interaction) -> discord.Embed:
         names = " · ".join(escape(style.name) for style in own)
         lines.append(gettext("**Of this server** {styles}", styles=names))
     bot = interaction.client
-    presets = map(gettext, suiting(bot.settings.model))
+    presets = map(gettext, styles_for(bot.settings.model))
     added = (escape(style.name) for style in bot.host_styles.values())
     lines.append(gettext("**Built in** {styles}", styles=" · ".join((*added, *presets))))
     lines.append(gettext("Choose one with `/imagine style:`, or as your default with `/prefer`."))
@@ -67,7 +67,7 @@ async def _example(interaction: Interaction, style: Style) -> discord.File | Non
         return None
     try:
         image = await asyncio.to_thread(load_image, example.image, bot.settings.data_dir)
-    except ImageRejectedError:  # its file is gone: there is still the text
+    except ImageRejectedError:  # its file is gone: show only the text
         return None
     return await asyncio.to_thread(_file, image, example.spoilered)
 

@@ -1,4 +1,4 @@
-"""Buttons, forms and lists: what members press and fill in. All of them are listed here."""
+"""Buttons, menus, forms and lists in messages. All of them are registered here."""
 
 from bot.client import AnyButton, AnyModal
 from bot.components.edit_modal import EditModal

@@ -20,7 +20,7 @@ from core.discord_ui.custom_ids import ID, encode, template
 from core.i18n import gettext, gettext_noop
 from core.job import Job
 from core.prompts import MAX_PROMPT_LENGTH, format_prompts
-from core.recipe import SEEDS, Recipe, drawn_seed
+from core.recipe import SEEDS, Recipe, random_seed
 
 KIND = "recipe"
 
@@ -84,7 +84,7 @@ class EditModal(PersistentModal):
         check_prompts(include, exclude)
         least, most = policy.MIN_STEPS, policy.MAX_STEPS
         steps = number_between(value_of(self.steps), least, most, STEPS_REFUSED)
-        seed = drawn_seed()
+        seed = random_seed()
         if typed := value_of(self.seed).strip():
             seed = number_between(typed, 0, SEEDS - 1, SEED_REFUSED)
         size = "".join(self.size.values[:1])
@@ -92,7 +92,7 @@ class EditModal(PersistentModal):
 
 
 def _texts_of(recipe: Recipe) -> tuple[str, str, str, str]:
-    """Include, exclude, steps and seed, as they are typed."""
+    """Include, exclude, steps and seed, as text to edit."""
     include, exclude = format_prompts(recipe.include), format_prompts(recipe.exclude)
     return include, exclude, str(recipe.steps), str(recipe.seed)
 
@@ -100,22 +100,22 @@ def _texts_of(recipe: Recipe) -> tuple[str, str, str, str]:
 def _text(
     name: str,
     value: str,
-    longest: int,
+    max_length: int,
     required: bool = True,
     style: discord.TextStyle = discord.TextStyle.short,
 ) -> discord.ui.TextInput[Any]:
-    """A text field that is never too short for its value."""
+    """A text field. Its maximum length is raised if its value is longer."""
     return discord.ui.TextInput(
         custom_id=name,
         default=value or None,
         required=required,
         style=style,
-        max_length=max(longest, len(value)),
+        max_length=max(max_length, len(value)),
     )
 
 
 def _size_options(job: Job, model: str) -> list[discord.SelectOption]:
-    """The sizes on offer; first the job's own, if it is another one."""
+    """The sizes on offer, preceded by the job's own if it is not one of them."""
     sizes = policy.menu(model).suggested
     labels = {size.name: gettext(size.label, size=size.name) for size in sizes}
     if job.recipe.size not in labels:

@@ -15,11 +15,11 @@ from core.film import DEFAULT_FRAMES, Film, Motion
 from core.i18n import gettext
 from core.job import Job
 from core.prompts import RecipeError, format_prompts
-from core.recipe import drawn_seed
+from core.recipe import random_seed
 
 KIND = "filmed"
 LENGTHS = (30, DEFAULT_FRAMES, 120, 240)
-"""Film frames on offer."""
+"""Film lengths on offer, in frames."""
 
 
 class FilmModal(ImagePartModal):
@@ -29,7 +29,7 @@ class FilmModal(ImagePartModal):
 
     @classmethod
     def of_job(cls, job: Job, row: int) -> Self:
-        """Says what each length costs."""
+        """The form for an image of a job, with the cost of each length."""
         recipe = job.recipe
         form = cls.of(job.id, row, format_prompts(recipe.include), format_prompts(recipe.exclude))
         for option in form.length.options:
@@ -57,12 +57,12 @@ class FilmModal(ImagePartModal):
         if motion not in MOTIONS or length not in map(str, LENGTHS):
             raise RecipeError(gettext("Choose how the view moves, and for how long."))
         job = await get_finished_job(interaction, self.job_id)
-        recipe = job.recipe.travel(
+        recipe = job.recipe.film_from(
             job.id,
             self.row,
             *self.texts(),
             Film.of(Motion(motion), int(length)),
-            drawn_seed(),
+            random_seed(),
         )
         recipe = await without_foreign_images(interaction, recipe)
         await submit_job(interaction, recipe, parent=job)

@@ -1,4 +1,4 @@
-"""The button below an error, which opens a form again with what was typed."""
+"""The button below an error, which reopens a form with what was typed."""
 
 import re
 from typing import cast
@@ -13,7 +13,7 @@ from core.i18n import gettext
 
 class FormAgainButton(PersistentButton, template=template(AGAIN, form=r"[\w:-]{1,90}")):
     async def authorize(self, interaction: Interaction) -> None:
-        """Anyone may press it: the form checks what it opens for."""
+        """Anyone may press it: the form checks access to its job."""
 
     async def press(self, interaction: Interaction) -> None:
         found = interaction.client.modal_of(f"{PREFIX}:{self.match['form']}")

@@ -38,7 +38,7 @@ class HistoryList(PageButton, name="history"):
     async def draw(
         cls, interaction: Interaction, number: int, filter_text: str
     ) -> tuple[ui.LayoutView, list[discord.File]]:
-        """A page and its thumbnails; the last page if there are fewer by now."""
+        """A page and its thumbnails; the last page if the list has become shorter."""
         count, jobs = await _jobs(interaction, number, filter_text)
         last = max(0, (count - 1) // PAGE_SIZE)
         if number > last:
@@ -50,7 +50,7 @@ class HistoryList(PageButton, name="history"):
         if last:
             page = gettext("Page {n} of {all}", n=number + 1, all=last + 1)
             items.append(ui.TextDisplay(f"-# {page}"))
-            items.append(ui.ActionRow(*cls.turns(number, last, filter_text)))
+            items.append(ui.ActionRow(*cls.page_buttons(number, last, filter_text)))
         box = ui.Container(*items, accent_colour=discord.Colour.blurple())
         return static_layout([box]), files
 
@@ -64,7 +64,7 @@ class HistoryList(PageButton, name="history"):
 
 
 async def _jobs(interaction: Interaction, number: int, filter_text: str) -> tuple[int, list[Job]]:
-    """How many jobs there are on all pages, and those of one page."""
+    """The number of jobs on all pages, and the jobs of one page."""
     favourites = filter_text.startswith(FAVOURITES)
     words = filter_text[1:] if filter_text[:1] in (ALL, FAVOURITES) else filter_text
     return await interaction.client.members.history(
@@ -80,7 +80,7 @@ async def _jobs(interaction: Interaction, number: int, filter_text: str) -> tupl
 async def _entries(
     interaction: Interaction, jobs: list[Job]
 ) -> tuple[list[ui.Item[Any]], list[discord.File]]:
-    """A line for each job, with a thumbnail where it may be shown here and is still on the disk."""
+    """A line for each job, with a thumbnail if it may be shown here and is still on disk."""
     bot, items, files = interaction.client, list[ui.Item[Any]](), list[discord.File]()
     starred = await bot.members.favourites_among(interaction.user.id, [job.id for job in jobs])
     direct_id = await _direct_channel_id(interaction, jobs)
@@ -100,7 +100,7 @@ async def _entries(
 
 
 async def _direct_channel_id(interaction: Interaction, jobs: list[Job]) -> int | None:
-    """The direct message channel of the member, if any of their jobs may be shown there."""
+    """The member's direct message channel, if the message of any of these jobs may be there."""
     guild = interaction.guild
     if guild is None or all(guild.get_channel_or_thread(job.channel_id) for job in jobs):
         return None

@@ -9,7 +9,7 @@ from bot.client import OUTDATED_FORM
 from bot.components.persistent import (
     PersistentModal,
     check_prompts,
-    chosen_of,
+    chosen_value,
     radio_group,
     value_of,
 )
@@ -71,7 +71,7 @@ class ImageModal(PersistentModal):
             raise RefusedError(gettext(OUTDATED_FORM))
         include, exclude = value_of(self.include), value_of(self.exclude)
         check_prompts(include, exclude)
-        strength = chosen_of(self.strength, STRENGTHS, STRENGTH)
+        strength = chosen_value(self.strength, STRENGTHS, STRENGTH)
         recipe = await preferred_recipe(
             interaction, include, exclude, initial=self.name, strength=strength
         )

@@ -1,4 +1,4 @@
-"""The buttons of a job, one class for each; `core.discord_ui.job_buttons` draws them."""
+"""The buttons of a job, one class for each; `core.discord_ui.job_buttons` creates them."""
 
 import asyncio
 import re
@@ -12,7 +12,7 @@ from bot.components.edit_modal import EditModal
 from bot.components.film_modal import FilmModal
 from bot.components.persistent import NEVER, PersistentButton, send_modal
 from bot.components.remix_modal import RemixModal
-from bot.components.repaint_modal import PanModal, RepaintModal, request_part
+from bot.components.repaint_modal import PanModal, RepaintModal, request_repaint
 from bot.decisions import Reason, refuse
 from bot.errors import RefusedError, UndeliveredError
 from bot.installation import is_foreign
@@ -24,7 +24,7 @@ from bot.services.access import (
     get_visible_job,
 )
 from bot.services.cancellation import cancel_job, delete_job
-from bot.services.foreign_images import own_images_only, without_foreign_images
+from bot.services.foreign_images import check_no_foreign_images, without_foreign_images
 from bot.services.job_message import show_job_message
 from bot.services.job_views import show_actions, show_details, show_picked, show_timelapse
 from bot.services.preferences import preferred_recipe
@@ -39,7 +39,7 @@ from core.discord_ui.job_buttons import Action, confirm_delete_button, custom_id
 from core.i18n import gettext, gettext_noop
 from core.job import Job
 from core.prompts import format_prompts
-from core.recipe import MAX_STEPS, SPREAD, STRONG, SUBTLE, drawn_seed
+from core.recipe import MAX_STEPS, SPREAD, STRONG, SUBTLE, random_seed
 from core.repaint import Move, Repaint
 from core.storage.paths import folder_of
 
@@ -51,7 +51,7 @@ FAVOURITE_TEXTS = {
 
 
 class JobButton(PersistentButton, template=NEVER):
-    """A button of a job that the member may see, which is `job` once they may press it."""
+    """A button for members who may see the job. `authorize` sets `job`."""
 
     job: Job
 
@@ -80,7 +80,7 @@ class CancelButton(JobButton, action=Action.CANCEL):
         check(policy.may_cancel(job, actor_of(interaction)))
 
     async def press(self, interaction: Interaction) -> None:
-        """Updates the message at once; the engine will show the same."""
+        """Updates the message at once; the engine will later show the same."""
         async with acknowledged(interaction, updates_message=True) as response:
             job = await cancel_job(
                 interaction.client,
@@ -89,7 +89,7 @@ class CancelButton(JobButton, action=Action.CANCEL):
                 interaction.user.display_name,
             )
             with suppress(UndeliveredError):
-                await show_job_message(response, job, over=interaction.message)
+                await show_job_message(response, job, current=interaction.message)
 
 
 class StopButton(JobButton, action=Action.STOP):
@@ -117,14 +117,14 @@ class StopButton(JobButton, action=Action.STOP):
 
 class AgainButton(JobButton, action=Action.AGAIN):
     async def press(self, interaction: Interaction) -> None:
-        await submit_job(interaction, self.job.recipe.again(drawn_seed()), parent=self.job)
+        await submit_job(interaction, self.job.recipe.with_seed(random_seed()), parent=self.job)
 
 
 class VaryButton(FinishedJobButton, action=Action.VARY):
     spread = SPREAD
 
     async def press(self, interaction: Interaction) -> None:
-        recipe = self.job.recipe.vary(self.job_id, self.index, drawn_seed(), spread=self.spread)
+        recipe = self.job.recipe.vary(self.job_id, self.index, random_seed(), spread=self.spread)
         recipe = await without_foreign_images(interaction, recipe)
         await submit_job(interaction, recipe, parent=self.job)
 
@@ -152,7 +152,7 @@ class ZoomOutButton(FinishedJobButton, action=Action.ZOOM_OUT):
         recipe = self.job.recipe
         texts = format_prompts(recipe.include), format_prompts(recipe.exclude)
         repaint = Repaint(move=Move.ZOOM_OUT)
-        await request_part(interaction, self.job, self.index, *texts, repaint)
+        await request_repaint(interaction, self.job, self.index, *texts, repaint)
 
 
 class PanButton(FinishedJobButton, action=Action.PAN):
@@ -168,7 +168,7 @@ class FilmButton(FinishedJobButton, action=Action.FILM):
 class LargerButton(FinishedJobButton, action=Action.LARGER):
     async def press(self, interaction: Interaction) -> None:
         steps = min(self.job.recipe.steps, MAX_STEPS)
-        recipe = self.job.recipe.larger(self.job_id, self.index, steps)
+        recipe = self.job.recipe.upscale(self.job_id, self.index, steps)
         recipe = await without_foreign_images(interaction, recipe)
         await submit_job(interaction, recipe, parent=self.job)
 
@@ -176,15 +176,15 @@ class LargerButton(FinishedJobButton, action=Action.LARGER):
 class MoreStepsButton(FinishedJobButton, action=Action.MORE):
     async def press(self, interaction: Interaction) -> None:
         steps = min(self.job.recipe.steps, MAX_STEPS)
-        recipe = self.job.recipe.more(self.job_id, self.index, steps)
+        recipe = self.job.recipe.continue_from(self.job_id, self.index, steps)
         recipe = await without_foreign_images(interaction, recipe)
         await submit_job(interaction, recipe, parent=self.job)
 
 
 class EditButton(JobButton, action=Action.EDIT):
     async def press(self, interaction: Interaction) -> None:
-        # Before the member fills in a form in vain.
-        await own_images_only(interaction, self.job.recipe)
+        # Refuse now, not after the member has filled in the form.
+        await check_no_foreign_images(interaction, self.job.recipe)
         await send_modal(interaction, EditModal.of_job(self.job, interaction.client.settings.model))
 
 
@@ -205,7 +205,7 @@ class FavouriteButton(FinishedJobButton, action=Action.FAVOURITE):
         bot, most = interaction.client, interaction.client.settings.max_favourites
         async with acknowledged(interaction, ephemeral=True) as response:
             toggled = await bot.members.toggle_favourite(
-                interaction.user.id, self.job_id, most=most
+                interaction.user.id, self.job_id, limit=most
             )
             await response.edit(gettext(FAVOURITE_TEXTS[toggled], job=self.job_id, n=most))
 
@@ -217,7 +217,7 @@ class TimelapseButton(FinishedJobButton, action=Action.TIMELAPSE):
             channel_id = interaction.channel_id
             assert message_id is not None
             assert channel_id is not None
-            # If the job is deleted at this moment, so is this message.
+            # If the job is being deleted right now, this message is deleted, too.
             if is_foreign(interaction) or await messages.sent(
                 self.job_id, Kind.TIMELAPSE, channel_id, message_id
             ):
@@ -231,7 +231,7 @@ class DetailsButton(JobButton, action=Action.DETAILS):
 
 
 class PaintButton(JobButton, action=Action.PAINT):
-    """Paints one of the prompts that describe an image, with the preferences of who presses it."""
+    """Requests one of an image's descriptions, with the preferences of the member who presses."""
 
     async def authorize(self, interaction: Interaction) -> None:
         self.job = await get_description_job(interaction, self.job_id)
@@ -264,7 +264,7 @@ class DeleteButton(DeletingButton, action=Action.DELETE):
         )
 
 
-class ConfirmDeleteButton(DeletingButton, action=Action.SURE):
+class ConfirmDeleteButton(DeletingButton, action=Action.CONFIRM_DELETE):
     async def press(self, interaction: Interaction) -> None:
         async with acknowledged(interaction, updates_message=True) as response:
             await delete_job(interaction.client, self.job_id, actor_of(interaction))

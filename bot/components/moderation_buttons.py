@@ -24,7 +24,7 @@ CLEAR, KEEP = "clear", "keep"
 def clear_buttons(
     interaction: Interaction, member_id: int | None, channel_id: int | None
 ) -> discord.ui.View:
-    """Confirm or keep; in the custom ids, 0 stands for any member or channel."""
+    """The buttons of /mod clear. In their custom ids, 0 means any member or channel."""
     access = issue_pass(interaction)
     scope = [member_id or 0, channel_id or 0, *([access] if access else [])]
     confirm: discord.ui.Button[Any] = discord.ui.Button(
@@ -44,7 +44,7 @@ class ClearButton(
 ):
     async def authorize(self, interaction: Interaction) -> None:
         """Only the moderator who used the command, and only while they are one."""
-        _check_asked(interaction, self.match["by"])
+        _check_same_moderator(interaction, self.match["by"])
         self.guild_id = check_moderator(interaction, self.match["access"] or "")
 
     async def press(self, interaction: Interaction) -> None:
@@ -61,11 +61,11 @@ class ClearButton(
 
 class KeepButton(PersistentButton, template=template(KEEP, by=ID)):
     async def authorize(self, interaction: Interaction) -> None:
-        _check_asked(interaction, self.match["by"])
+        _check_same_moderator(interaction, self.match["by"])
 
     async def press(self, interaction: Interaction) -> None:
         if interaction.message and interaction.message.flags.components_v2:
-            raise RefusedError(gettext(OUTDATED_BUTTON))  # a layout never shows plain text
+            raise RefusedError(gettext(OUTDATED_BUTTON))  # a layout can't be changed to plain text
         await interaction.response.edit_message(
             content=gettext("Nothing was cancelled."), view=None
         )
@@ -101,6 +101,6 @@ class VerdictButton(PersistentButton, template=verdict_template()):
                 await response.edit(text, view=None)
 
 
-def _check_asked(interaction: Interaction, asked: str) -> None:
-    if str(interaction.user.id) != asked:
+def _check_same_moderator(interaction: Interaction, moderator_id: str) -> None:
+    if str(interaction.user.id) != moderator_id:
         raise RefusedError(gettext("Only the moderator who used the command can answer this."))

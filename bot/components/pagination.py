@@ -1,4 +1,4 @@
-"""Paginated lists. A list is a class of buttons: those that turn its pages."""
+"""Paginated lists. Each list is a class of buttons that turn its pages."""
 
 import re
 from typing import Any, ClassVar
@@ -36,10 +36,10 @@ class PageButton(PersistentButton, template=NEVER):
         super().__init_subclass__(template=template or own)
 
     @classmethod
-    def turns(
+    def page_buttons(
         cls, number: int, last: int, filter_text: str, access: str = ""
     ) -> list[discord.ui.Button[Any]]:
-        """The buttons to the pages before and after a page (0, 1, …, last)."""
+        """The buttons to the pages before and after page `number` (0, 1, …, `last`)."""
         pages = ((gettext("Previous"), number - 1), (gettext("Next"), number + 1))
         return [
             cls._button(label, other, filter_text, access, disabled=not 0 <= other <= last)
@@ -63,14 +63,14 @@ class PagedList(PageButton, template=NEVER):
 
     @classmethod
     async def page(cls, interaction: Interaction, number: int, filter_text: str) -> Page:
-        """A page (0, 1, …) of the list, filter_text down by a filter."""
+        """A page (0, 1, …) of the entries that match the filter."""
         raise NotImplementedError
 
     @classmethod
     async def draw(
         cls, interaction: Interaction, number: int = 0, filter_text: str = "", access: str = ""
     ) -> Drawn:
-        """A page and its buttons; the last page if there are fewer by now."""
+        """A page and its buttons; the last page if the list has become shorter."""
         embed, count = await cls.page(interaction, number, filter_text)
         last = max(0, (count - 1) // PAGE_SIZE)
         if number > last:
@@ -79,11 +79,11 @@ class PagedList(PageButton, template=NEVER):
         if not last:
             return embed, None
         embed.set_footer(text=gettext("Page {n} of {all}", n=number + 1, all=last + 1))
-        return embed, static_view(cls.turns(number, last, filter_text, access))
+        return embed, static_view(cls.page_buttons(number, last, filter_text, access))
 
     async def press(self, interaction: Interaction) -> None:
         if interaction.message and interaction.message.flags.components_v2:
-            raise RefusedError(gettext(OUTDATED_BUTTON))  # a layout never shows an embed
+            raise RefusedError(gettext(OUTDATED_BUTTON))  # a layout can't be changed to an embed
         await interaction.response.defer()
         number, filter_text = int(self.match["page"]), self.match["filter"]
         access = self.match.groupdict().get("access") or ""

@@ -1,4 +1,4 @@
-"""Yes and no, below the question whether to queue several requests."""
+"""The buttons below the question whether to queue several requests."""
 
 from bot.components.persistent import PersistentButton
 from bot.services.permutations import CONFIRM, DISCARD, queue_draft
@@ -10,7 +10,7 @@ from core.i18n import gettext
 
 class ConfirmButton(PersistentButton, template=template(CONFIRM, draft=ID)):
     async def authorize(self, interaction: Interaction) -> None:
-        """Anyone may press it: a draft is found for its own member only."""
+        """Anyone may press it: a draft is only found for its own member."""
 
     async def press(self, interaction: Interaction) -> None:
         async with acknowledged(interaction, updates_message=True) as response:

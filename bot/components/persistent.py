@@ -23,7 +23,7 @@ NEVER = r"(?!)"
 """Matches no custom id: the template of base classes."""
 
 AGAIN = "re"
-"""The kind of the button that opens a form again. Some forms have long custom ids."""
+"""The kind of the button that reopens a form; short, because some forms have long custom ids."""
 
 _FENCES = "```\n", "\n```"
 
@@ -89,8 +89,8 @@ class PersistentSelect(PersistentItem[discord.ui.Select[Any]], template=NEVER):
 class PersistentModal(discord.ui.Modal):
     """A form that is recreated from its custom id when it is submitted.
 
-    All of its items are labels. What was typed is shown below an error, and a button opens the form
-    with it again.
+    All of its items are labels. An error also shows what was typed, and a button that reopens the
+    form with it.
     """
 
     template: ClassVar[re.Pattern[str]]
@@ -102,7 +102,7 @@ class PersistentModal(discord.ui.Modal):
 
     @classmethod
     async def reopened(cls, interaction: Interaction, match: re.Match[str]) -> Self:
-        """The form with this custom id, to be filled in. Raises RefusedError."""
+        """The form with this custom id, for `refill`. Raises RefusedError."""
         return cls.from_match(match)
 
     async def submit(self, interaction: Interaction) -> None:
@@ -115,15 +115,14 @@ class PersistentModal(discord.ui.Modal):
         await self.submit(interaction)
 
     def refill(self, embed: discord.Embed) -> None:
-        """Fills in what was typed, as `_typed` has shown it."""
+        """Fills in what was typed, from the embed of `_typed`."""
         before, after = _FENCES
-        for label, field in zip(self._kept(), embed.fields, strict=False):
+        for label, field in zip(self._refillable_labels(), embed.fields, strict=False):
             text = str(field.value).removeprefix(before).removesuffix(after)
             match label.component:
-                case discord.ui.TextInput() as field_of_text:
-                    field_of_text.default = text or None
-                    longest = field_of_text.max_length or 0
-                    field_of_text.max_length = max(longest, len(text))
+                case discord.ui.TextInput() as text_input:
+                    text_input.default = text or None
+                    text_input.max_length = max(text_input.max_length or 0, len(text))
                 case discord.ui.Select() | discord.ui.RadioGroup() as menu:
                     chosen = text.splitlines()
                     for option in menu.options:
@@ -132,7 +131,7 @@ class PersistentModal(discord.ui.Modal):
     def _typed(self) -> TypedText | None:
         """What was submitted, without files; None if it is too long to show."""
         embed = discord.Embed(colour=discord.Colour.light_grey())
-        for label in self._kept():
+        for label in self._refillable_labels():
             text = _submitted(label.component).join(_FENCES)
             if len(text) > MAX_EMBED_FIELD:
                 return None
@@ -144,7 +143,7 @@ class PersistentModal(discord.ui.Modal):
         )
         return TypedText(embed, button)
 
-    def _kept(self) -> list[discord.ui.Label[Any]]:
+    def _refillable_labels(self) -> list[discord.ui.Label[Any]]:
         labels = (item for item in self.children if isinstance(item, discord.ui.Label))
         return [each for each in labels if not isinstance(each.component, discord.ui.FileUpload)]
 
@@ -161,7 +160,7 @@ async def send_modal(interaction: Interaction, modal: PersistentModal) -> None:
 
 
 def _submitted(component: discord.ui.Item[Any]) -> str:
-    """The text of a field, or a line for each choice, by its label if it is known."""
+    """The text of a field, or a line with the label (if known) of each choice."""
     if isinstance(component, discord.ui.TextInput):
         return value_of(component)
     if isinstance(component, discord.ui.RadioGroup):
@@ -175,7 +174,7 @@ def _submitted(component: discord.ui.Item[Any]) -> str:
 def radio_group(
     name: str, values: Mapping[str, float], default: float
 ) -> "discord.ui.RadioGroup[Any]":
-    """One of these values, by their labels."""
+    """Radio buttons for these values, by label."""
     return discord.ui.RadioGroup(
         custom_id=name,
         options=[
@@ -187,7 +186,7 @@ def radio_group(
     )
 
 
-def chosen_of(
+def chosen_value(
     group: "discord.ui.RadioGroup[Any]", values: Mapping[str, float], default: float
 ) -> float:
     """The value that was chosen in a `radio_group`."""

@@ -13,9 +13,9 @@ from bot.components.persistent import PersistentSelect
 from bot.errors import RefusedError
 from bot.installation import guild_id_of
 from bot.services.access import check
-from bot.services.preferences import inherited, preferred_style
+from bot.services.preferences import inherited_defaults, preferred_style
 from bot.services.responses import Response, acknowledged
-from bot.services.styles import added_styles, everywhere, find_style
+from bot.services.styles import added_styles, find_style, global_style
 from bot.types import Interaction
 from core.database.members import Notify, Preferences
 from core.defaults import Defaults, merged
@@ -26,7 +26,7 @@ from core.i18n import gettext, gettext_noop
 from core.prompts import RecipeError
 from core.recipe import MAX_COUNT
 from core.sizes import parse_size
-from core.styles import MAX_STYLE_NAME, NO_STYLE, style_label, suiting
+from core.styles import MAX_STYLE_NAME, NO_STYLE, style_label, styles_for
 
 KIND = "prefer"
 NO_PREFERENCE = gettext_noop("no preference")
@@ -70,7 +70,7 @@ class PreferenceSelect(
 
 
 async def show_preferences(response: Response, typed: Mapping[str, str]) -> None:
-    """Changes what was typed or chosen, and shows the form. Raises RecipeError, RefusedError."""
+    """Saves what was typed or chosen, and shows the form. Raises RecipeError, RefusedError."""
     interaction = response.interaction
     members = interaction.client.members
     preferences = await members.preferences(interaction.user.id)
@@ -95,15 +95,15 @@ async def _with_size(interaction: Interaction, old: Preferences, typed: str) -> 
 
 
 async def _with_steps(interaction: Interaction, old: Preferences, typed: str) -> Preferences:
-    usual = policy.menu(interaction.client.settings.model).steps
-    return replace(old, steps=None if typed in (NONE, str(usual)) else int(typed))
+    default = policy.menu(interaction.client.settings.model).steps
+    return replace(old, steps=None if typed in (NONE, str(default)) else int(typed))
 
 
 async def _with_style(interaction: Interaction, old: Preferences, typed: str) -> Preferences:
     if typed.strip().casefold() in (NONE, gettext(NO_PREFERENCE).casefold()):
         return replace(old, preset=None, preset_guild=None)
     name = (await find_style(interaction, typed)).name
-    own = None if everywhere(interaction, name) else guild_id_of(interaction)
+    own = None if global_style(interaction, name) else guild_id_of(interaction)
     return replace(old, preset=name, preset_guild=own)
 
 
@@ -130,28 +130,26 @@ _CHANGES: Mapping[str, Callable[[Interaction, Preferences, str], Awaitable[Prefe
 
 
 async def _form(interaction: Interaction, own: Preferences) -> ui.LayoutView:
-    """A menu for each setting. What holds here without a preference is in its first option."""
+    """A menu for each setting. Its first option says what applies here without a preference."""
     menu, settings = policy.menu(interaction.client.settings.model), interaction.client.settings
-    usual = Defaults(menu.sizes[0].name, menu.steps, count=settings.images_per_request)
-    unchosen = merged((await inherited(interaction), usual))
+    of_host = Defaults(menu.sizes[0].name, menu.steps, count=settings.images_per_request)
+    default = merged((await inherited_defaults(interaction), of_host))
     style = preferred_style(interaction, own)
     added = [each.name for each in await added_styles(interaction)]
-    styles = [*added, *suiting(settings.model)]
+    styles = [*added, *styles_for(settings.model)]
     menus = {
         "size": _menu(
             {size.name: gettext(size.label, size=size.name) for size in menu.suggested},
             own.size,
-            unchosen.size,
+            default.size,
         ),
-        "steps": _menu({str(n): str(n) for n in STEPS}, own.steps, unchosen.steps),
+        "steps": _menu({str(n): str(n) for n in STEPS}, own.steps, default.steps),
         "style": _menu(
             {name: style_label(name) for name in styles if len(name) <= MAX_STYLE_NAME},
             style,
-            style_label(unchosen.preset) if unchosen.preset else gettext("none"),
+            style_label(default.preset) if default.preset else gettext("none"),
         ),
-        "count": _menu(
-            {str(n): str(n) for n in range(1, MAX_COUNT + 1)}, own.count, unchosen.count
-        ),
+        "count": _menu({str(n): str(n) for n in range(1, MAX_COUNT + 1)}, own.count, default.count),
         "notify": (
             {notify.value: gettext(name) for notify, name in NOTIFICATIONS.items()},
             own.notify.value,
@@ -167,9 +165,9 @@ async def _form(interaction: Interaction, own: Preferences) -> ui.LayoutView:
     return static_layout([ui.Container(*items, accent_colour=discord.Colour.blurple())])
 
 
-def _menu(options: Options, own: object, unchosen: object) -> tuple[Options, str]:
-    """The choices, first that of none with what holds then, and the value that is chosen."""
-    none = f"{gettext(NO_PREFERENCE)} ({unchosen})"
+def _menu(options: Options, own: object, default: object) -> tuple[Options, str]:
+    """The options, preceded by that of no preference with the default, and the chosen value."""
+    none = f"{gettext(NO_PREFERENCE)} ({default})"
     if own is None:
         return {NONE: none, **options}, NONE
     return {NONE: none, str(own): options.get(str(own), str(own)), **options}, str(own)

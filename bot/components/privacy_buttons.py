@@ -16,7 +16,7 @@ KIND = "forget"
 
 
 def delete_everything_button(member_id: int) -> discord.ui.View:
-    """Deletes all data about this member."""
+    """The button that deletes all data about this member."""
     button: discord.ui.Button[Any] = discord.ui.Button(
         label=gettext("Delete everything"),
         style=discord.ButtonStyle.danger,

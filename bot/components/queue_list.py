@@ -1,4 +1,4 @@
-"""The list of /queue: running and waiting jobs, with the member's own on top."""
+"""The list of /queue: running and waiting jobs, with the member's own at the top."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ import discord
 from bot.components.pagination import PAGE_SIZE, Page, PagedList
 from bot.installation import guild_id_of
 from bot.types import Interaction
-from core.discord_ui.job_message import about
+from core.discord_ui.job_message import duration_text
 from core.discord_ui.text import escape, truncate
 from core.i18n import gettext
 from core.job import Job
@@ -38,7 +38,7 @@ class QueueList(PagedList, name="queue"):
 
 
 async def _pause(interaction: Interaction) -> list[str]:
-    """A line about the pause, if the moderators have paused the server, or the host all of them."""
+    """A line about the pause, if the moderators paused this server or the host paused all."""
     pause = (await interaction.client.guild_settings.get(guild_id_of(interaction))).pause
     if pause is None:
         return []
@@ -62,7 +62,7 @@ def _own(interaction: Interaction, places: list[tuple[Job, int, float | None]]) 
     if places:
         yield gettext("**Yours**")
     for job, position, wait in places:
-        left = f" · {about(wait)}" if wait is not None else ""
+        left = f" · {duration_text(wait)}" if wait is not None else ""
         yield f"{position}.{left} · {_line(interaction, job)}"
 
 

@@ -8,7 +8,7 @@ import discord
 from bot.components.persistent import (
     PersistentModal,
     check_prompts,
-    chosen_of,
+    chosen_value,
     radio_group,
     value_of,
 )
@@ -20,7 +20,7 @@ from core.discord_ui.custom_ids import ID, encode, template
 from core.i18n import gettext, gettext_noop
 from core.job import Job
 from core.prompts import MAX_PROMPT_LENGTH, format_prompts
-from core.recipe import SPREAD, STRONG, SUBTLE, drawn_seed
+from core.recipe import SPREAD, STRONG, SUBTLE, random_seed
 
 KIND = "remixed"
 STRENGTHS = {
@@ -66,8 +66,8 @@ class RemixModal(PersistentModal):
         job = await get_finished_job(interaction, self.job_id)
         include, exclude = value_of(self.include), value_of(self.exclude)
         check_prompts(include, exclude)
-        spread = chosen_of(self.strength, STRENGTHS, SPREAD)
-        recipe = job.recipe.remix(job.id, self.row, include, exclude, spread, drawn_seed())
+        spread = chosen_value(self.strength, STRENGTHS, SPREAD)
+        recipe = job.recipe.remix(job.id, self.row, include, exclude, spread, random_seed())
         recipe = await without_foreign_images(interaction, recipe)
         await submit_job(interaction, recipe, parent=job)
 

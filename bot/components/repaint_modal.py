@@ -1,4 +1,4 @@
-"""The forms behind the Repaint and Pan buttons: paint a part of a finished image anew."""
+"""The forms behind the Repaint and Pan buttons: repaint a part of a finished image."""
 
 import re
 from collections.abc import Mapping
@@ -15,9 +15,9 @@ from core.discord_ui.custom_ids import ID, encode, template
 from core.i18n import gettext, gettext_noop
 from core.job import Job
 from core.prompts import MAX_PROMPT_LENGTH, RecipeError, format_prompts
-from core.recipe import drawn_seed
+from core.recipe import random_seed
 from core.regions import MAX_REGIONS, REGIONS, too_many_regions
-from core.repaint import Move, Repaint, nothing_named, parse_regions
+from core.repaint import Move, Repaint, parse_regions, part_help
 
 REGION_LABELS = {
     "left": gettext_noop("The left half"),
@@ -78,7 +78,7 @@ class ImagePartModal(PersistentModal):
         mask: discord.Attachment | None = None,
     ) -> None:
         job = await get_finished_job(interaction, self.job_id)
-        await request_part(interaction, job, self.row, *self.texts(), repaint, mask)
+        await request_repaint(interaction, job, self.row, *self.texts(), repaint, mask)
 
 
 class RepaintModal(ImagePartModal):
@@ -114,7 +114,7 @@ class RepaintModal(ImagePartModal):
         mask = next(iter(self.mask.values), None)
         repaint = Repaint(tuple(regions)) if regions else None
         if bool(repaint) == bool(mask):
-            raise RecipeError(nothing_named())
+            raise RecipeError(part_help())
         await self.request(interaction, repaint, mask)
 
 
@@ -133,11 +133,11 @@ class PanModal(ImagePartModal):
     async def submit(self, interaction: Interaction) -> None:
         chosen = "".join(self.move.values[:1])
         if chosen not in MOVE_LABELS:
-            raise RecipeError(nothing_named())
+            raise RecipeError(part_help())
         await self.request(interaction, Repaint(move=Move(chosen)))
 
 
-async def request_part(
+async def request_repaint(
     interaction: Interaction,
     job: Job,
     row: int,
@@ -146,9 +146,9 @@ async def request_part(
     repaint: Repaint | None,
     mask: discord.Attachment | None = None,
 ) -> None:
-    """Requests an image of a job with a part of it painted anew."""
+    """Requests an image of a job with a part of it repainted."""
     recipe = await without_foreign_images(
-        interaction, job.recipe.for_repainting(include, exclude, drawn_seed())
+        interaction, job.recipe.for_repainting(include, exclude, random_seed())
     )
     uploads = Uploads(finished=(job, row), repaint=repaint, mask=mask)
     await submit_job(interaction, recipe, uploads, parent=job)

@@ -1,6 +1,6 @@
-"""The review queue of /mod reports: images that members reported or that are held, to decide about.
+"""The review queue of /mod reports: images that members reported or that are held.
 
-Each decision closes a report and shows what is left.
+Each verdict closes a report and shows those that are left.
 """
 
 import asyncio
@@ -54,7 +54,7 @@ async def review_page(interaction: Interaction, guild_id: int, access: str = "")
     if more := count - len(reports):
         items.append(ui.TextDisplay("-# " + gettext("… and {n} more", n=more)))
     if len(reports) > 1:
-        items.append(ui.ActionRow(*_for_all(reports, access)))
+        items.append(ui.ActionRow(*_buttons_for_all(reports, access)))
     else:
         items.pop()  # the last separator
     box = ui.Container(*items, accent_colour=discord.Colour(0xE67E22))
@@ -106,7 +106,7 @@ class ReviewAllButton(
 async def _decide(
     interaction: Interaction, guild_id: int, reports: Sequence[int], verdict: Verdict, access: str
 ) -> None:
-    """Skips reports that are already closed."""
+    """Closes the reports, except those already closed, and shows those that are left."""
     bot = interaction.client
     async with acknowledged(interaction, updates_message=True) as response:
         for report_id in reports:
@@ -132,7 +132,7 @@ def _buttons(report: Report, access: str) -> list[ui.Button[Any]]:
     ]
 
 
-def _for_all(reports: Sequence[Report], access: str) -> list[ui.Button[Any]]:
+def _buttons_for_all(reports: Sequence[Report], access: str) -> list[ui.Button[Any]]:
     ids = "-".join(str(report.id) for report in reports)
     labels = {
         Verdict.DELETE: gettext("Delete all shown"),
@@ -149,7 +149,7 @@ def _for_all(reports: Sequence[Report], access: str) -> list[ui.Button[Any]]:
 
 
 async def _thumbnail(interaction: Interaction, job: Job | None) -> discord.File | None:
-    """The images of a job as a spoiler, if this moderator sees its channel or it is held."""
+    """A job's images as a spoiler, if the job is held or this moderator sees its channel."""
     if job is None or job.deleted_at is not None or not (job.held or _sees(interaction, job)):
         return None
     folder: Path = folder_of(job.id, interaction.client.settings.data_dir)

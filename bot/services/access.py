@@ -1,4 +1,4 @@
-"""Who acts, and which jobs they may see: the first check of commands and components."""
+"""Who acts, and which jobs they may see: the checks that commands and components start with."""
 
 from bot import policy
 from bot.client import ImagineBot
@@ -29,7 +29,7 @@ def check(decision: Decision) -> None:
 
 
 async def get_visible_job(interaction: Interaction, job_id: int) -> Job:
-    """The job of an image, if the member may see it and it may be shown here.
+    """The job, if it is for an image, the member may see it, and it may be shown here.
 
     Raises RefusedError.
     """

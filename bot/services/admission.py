@@ -58,7 +58,7 @@ def is_moderator(interaction: Interaction) -> bool:
 async def admitted(
     interaction: Interaction, recipes: Sequence[Recipe], parent: Job | None
 ) -> AsyncIterator[Terms]:
-    """Admits a request, or several together, and gives their terms; the block queues them.
+    """Admits one or more requests and yields their terms; the block queues them.
 
     In direct messages, the rules of the parent's server apply. The member's other requests wait for
     the block, so that each is counted before the next is decided; other members' requests don't. A
@@ -81,7 +81,7 @@ async def admitted(
 async def _decide(
     interaction: Interaction, recipes: Sequence[Recipe], parent: Job | None, guild_id: int | None
 ) -> tuple[Decision, Request]:
-    """Admits all or none. They differ only in their words, so they share their terms."""
+    """Admits all or none. The recipes differ only in their prompts, so they share their terms."""
     bot, member_id = interaction.client, interaction.user.id
     membership, roles = YES, _roles(interaction)
     if guild_id_of(interaction) is None and guild_id is not None:
@@ -99,12 +99,12 @@ async def _decide(
         await UploadedImages(bot.database).provenance(
             recipes[0], member_id, parent.id if parent else None
         ),
-        together=len(recipes),
+        batch_size=len(recipes),
     )
 
     def decide() -> Decision:
         requests = (replace(request, recipe=recipe) for recipe in recipes)
-        return next((no for each in requests if not (no := may_request(each))), YES)
+        return next((refusal for each in requests if not (refusal := may_request(each))), YES)
 
     # The word filter takes milliseconds, and longer after its rules have changed.
     return membership and await asyncio.to_thread(decide), request
@@ -131,6 +131,6 @@ def channel_context(interaction: Interaction) -> ChannelContext:
 
 
 def is_age_restricted_channel(channel: object) -> bool:
-    """Whether a channel is age-restricted, or the channel of a thread."""
+    """Whether a channel, or the parent channel of a thread, is age-restricted."""
     root = channel.parent if isinstance(channel, discord.Thread) else channel
     return hasattr(root, "is_nsfw") and bool(root.is_nsfw())

@@ -32,11 +32,11 @@ async def store_attachment(
     age_restricted: bool,
     spoilered: bool,
 ) -> str:
-    """Reads an attached image and stores it as that member's upload; its name in recipes.
+    """Stores an attached image as the member's upload; returns its name in recipes.
 
-    The two flags say where it was attached; an attachment that is itself a spoiler stays one.
-    Nothing is fetched before there is room for it. A file that is rejected counts against the
-    member's hourly limit. Raises RefusedError, StoreError.
+    The two flags describe where it was attached; a spoiler stays one in any case. The download
+    waits for a slot in the upload queue. A rejected file counts against the member's hourly limit.
+    Raises RefusedError, StoreError.
     """
     rejected = bot.rejected_uploads
     if rejected.is_exhausted(member_id):
@@ -69,10 +69,10 @@ async def store_attachment(
     return name
 
 
-def trusted(address: str, api_url: str) -> URL | None:
-    """The address, if it is on Discord's CDN or on the host of a local Discord; else None.
+def trusted_url(address: str, api_url: str) -> URL | None:
+    """The URL, if it is on Discord's CDN or on the host of the configured API; else None.
 
-    The result is what is requested: the text is not parsed a second time.
+    Request the result itself, so that the text is not parsed a second time.
     """
     try:
         url, api = URL(address), URL(api_url)
@@ -85,8 +85,8 @@ def trusted(address: str, api_url: str) -> URL | None:
 async def _download(
     attachment: discord.Attachment | MessageImage, session: aiohttp.ClientSession, api_url: str
 ) -> bytes:
-    """The attachment's bytes, at most MAX_BYTES whatever was announced. Raises RefusedError."""
-    url = trusted(attachment.url, api_url)
+    """The attachment's bytes, at most MAX_BYTES whatever their stated size. Raises RefusedError."""
+    url = trusted_url(attachment.url, api_url)
     if url is None:
         raise RefusedError(gettext("That image isn't stored on Discord. Please upload it again."))
     data = bytearray()

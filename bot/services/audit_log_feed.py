@@ -1,6 +1,6 @@
 """Posts the audit log of moderation, and members' reports, in the channel that a server chose.
 
-Both are stored first, and posted until Discord has accepted them, so an unreachable channel or a
+Both are stored first, and retried until Discord has accepted them, so an unreachable channel or a
 restart neither loses nor repeats anything.
 """
 
@@ -55,15 +55,15 @@ async def post_audit_log(bot: ImagineBot) -> None:
             await _post_reports(bot)
             await asyncio.sleep(POLL_SECONDS)
         except (discord.HTTPException, discord.RateLimited, OSError, StoreError) as error:
-            log.warning("the audit log cannot be posted, trying again", error=str(error))
+            log.warning("audit log not posted, retrying", error=str(error))
             await asyncio.sleep(RETRY_SECONDS)
         except Exception:
-            log.exception("the audit log cannot be posted, trying again")
+            log.exception("audit log not posted, retrying")
             await asyncio.sleep(RETRY_SECONDS)
 
 
 async def _post_entries(bot: ImagineBot) -> None:
-    """Several entries per message. Entries for a channel that is gone or closed are dropped."""
+    """Posts several entries per message. Drops entries for a channel that is gone or closed."""
     waiting = sorted(await bot.audit_log.unmirrored(), key=lambda found: (found[0], found[1].id))
     for channel_id, found in groupby(waiting, key=lambda found: found[0]):
         entries = [entry for _, entry in found]
@@ -82,7 +82,7 @@ async def _post_reports(bot: ImagineBot) -> None:
         job = await bot.jobs.get(report.job_id)
         nonce = nonce_of(channel_id, report.id, report.reason, job is None)
         if job and not await messages.announce(job.id, Kind.REPORT, channel_id, nonce):
-            job = None  # deleted: the report only names it
+            job = None  # deleted: the report only gives its number
         with use_locale(guild_language(bot, report.guild_id)):
             embed, buttons = report_embed(report, job), report_buttons(report)
         files = await held_images(bot, job)
@@ -103,7 +103,7 @@ async def send_to_log_channel(
     nonce: str,
     files: Sequence[discord.File] = (),
 ) -> discord.Message | None:
-    """The message; None if the channel is gone, or closed to the bot."""
+    """Sends a message; returns None if the channel is gone or closed to the bot."""
     channel = client.get_partial_messageable(channel_id)
     try:
         if view is None:
@@ -116,12 +116,12 @@ async def send_to_log_channel(
             allowed_mentions=ALLOWED_MENTIONS,
         )
     except (discord.NotFound, discord.Forbidden) as error:
-        log.warning("a log channel is gone or closed", channel=channel_id, error=str(error))
+        log.warning("log channel gone or closed", channel=channel_id, error=str(error))
         return None
 
 
 def nonce_of(*names: object) -> str:
-    """24 characters by which Discord recognises that a message is sent again."""
+    """24 characters by which Discord recognises a message that is sent again."""
     return hashlib.blake2b(repr(names).encode(), digest_size=12).hexdigest()
 
 
@@ -167,7 +167,7 @@ def report_text(report: Report, job: Job | None) -> str:
 
 
 async def held_images(bot: ImagineBot, job: Job | None) -> list[discord.File]:
-    """The images of a job that is held, for moderators alone: as spoilers."""
+    """The images of a held job as spoilers, for moderators only."""
     if job is None or not job.held:
         return []
 

@@ -2,7 +2,7 @@
 
 from bot.client import BackgroundTask, ImagineBot
 from bot.services.audit_log_feed import post_audit_log
-from bot.services.deletion import work_off_deletions
+from bot.services.deletion import process_deletions
 from bot.services.expiring_tokens import announce_expiring_tokens
 from bot.services.hall_of_fame import post_hall_of_fame
 from bot.services.responses import resume_pending_responses
@@ -12,7 +12,7 @@ from bot.services.welcome import welcome_new_servers
 
 
 async def _delete(bot: ImagineBot) -> None:
-    await work_off_deletions(bot, bot.deletions, bot.settings.data_dir)
+    await process_deletions(bot, bot.deletions, bot.settings.data_dir)
 
 
 BACKGROUND_TASKS: tuple[BackgroundTask, ...] = (

@@ -9,9 +9,9 @@ from core.job import Job, Reason, ReasonCode
 
 
 async def cancel_job(bot: ImagineBot, job_id: int, actor: policy.Actor, name: str) -> Job:
-    """Cancels a queued or running job; the cancelled job. Raises RefusedError.
+    """Cancels a queued or running job and returns it. Raises RefusedError.
 
-    `name` is the actor's, for the job message.
+    `name` is the actor's name, for the job message.
     """
     job = await bot.jobs.get(job_id)
     check(policy.may_cancel(job, actor))

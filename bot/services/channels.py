@@ -1,10 +1,10 @@
-"""Where in a server the bot can post, and the channel in which it addresses everyone."""
+"""Where in a server the bot can post, and its channel for announcements."""
 
 import discord
 
 
 def announcement_channel(guild: discord.Guild) -> discord.TextChannel | None:
-    """The server's system channel, or else its first channel in which the bot can write.
+    """The server's system channel, or else its first channel where the bot can write.
 
     Never an age-restricted one, which not every member sees.
     """
@@ -18,12 +18,12 @@ def announcement_channel(guild: discord.Guild) -> discord.TextChannel | None:
     return None
 
 
-def may_post(guild: discord.Guild, channel_id: int, further: discord.Permissions) -> bool:
-    """Whether the bot can write in a channel or thread, and has further permissions there."""
-    place = guild.get_channel_or_thread(channel_id)
-    if not isinstance(place, discord.abc.Messageable):
+def may_post(guild: discord.Guild, channel_id: int, extra: discord.Permissions) -> bool:
+    """Whether the bot can write in a channel or thread, and has extra permissions there."""
+    channel = guild.get_channel_or_thread(channel_id)
+    if not isinstance(channel, discord.abc.Messageable):
         return False
-    granted = place.permissions_for(guild.me)
-    threaded = isinstance(place, discord.Thread)
-    may_write = granted.send_messages_in_threads if threaded else granted.send_messages
-    return granted.view_channel and may_write and granted.is_superset(further)
+    granted = channel.permissions_for(guild.me)
+    in_thread = isinstance(channel, discord.Thread)
+    may_write = granted.send_messages_in_threads if in_thread else granted.send_messages
+    return granted.view_channel and may_write and granted.is_superset(extra)

@@ -1,8 +1,8 @@
-"""Deletes files and messages, as listed in the outbox of deletions (`core.database.deletions`).
+"""Deletes the files and messages in the outbox of deletions (`core.database.deletions`).
 
 The bot does this rather than the engine, so that it also works while no engine runs. Discord counts
 DELETE requests separately from the engine's posts and edits, so they share no rate limit. An entry
-is postponed before it is tried: a second bot leaves it alone, and after a crash it is tried again.
+is postponed before it is tried, so a second bot leaves it alone, and it is retried after a crash.
 Deleting something twice does no harm.
 """
 
@@ -21,24 +21,24 @@ from core.storage.uploaded_images import delete_image
 log = structlog.stdlib.get_logger(__name__)
 
 POLL_SECONDS = 1.0  #: between two polls of the outbox
-RETRY_SECONDS = 10.0  #: after an error of the database
+RETRY_SECONDS = 10.0  #: after a database error
 ARCHIVED_THREAD = 50083  #: Discord's code: nothing can be deleted there
 PLACEHOLDER = "…"
 
 
-async def work_off_deletions(client: discord.Client, deletions: Deletions, data_dir: Path) -> None:
+async def process_deletions(client: discord.Client, deletions: Deletions, data_dir: Path) -> None:
     """Deletes what is due, until cancelled."""
     while True:
         try:
-            worked = False
+            any_deleted = False
             while deletion := await deletions.take():
                 await _delete(client, deletions, deletion, data_dir)
-                worked = True
-            if worked:
-                await deletions.empty_log()
+                any_deleted = True
+            if any_deleted:
+                await deletions.truncate_wal()
             await asyncio.sleep(POLL_SECONDS)
         except StoreError as error:
-            log.warning("deletions cannot be worked off, trying again", error=str(error))
+            log.warning("deletions not processed, retrying", error=str(error))
             await asyncio.sleep(RETRY_SECONDS)
 
 
@@ -63,7 +63,7 @@ async def _delete(
             (discord.HTTPException, discord.RateLimited, aiohttp.ClientError, OSError),
         )
         log.warning(
-            "something could not be deleted, trying again",
+            "deletion failed, retrying",
             what=type(deletion.target).__name__,
             error=str(error) or type(error).__name__,
             next_try_in=await deletions.failed(deletion),
@@ -74,7 +74,7 @@ async def _delete(
 
 
 async def _delete_message(client: discord.Client, message: Message) -> None:
-    """A message that is already gone, or out of the bot's reach, counts as deleted."""
+    """Deletes a message. One that is gone, or that the bot can't access, counts as deleted."""
     channel = client.get_partial_messageable(message.channel_id)
     try:
         if (message_id := message.message_id) is None:
@@ -87,10 +87,9 @@ async def _delete_message(client: discord.Client, message: Message) -> None:
         except discord.HTTPException as error:
             if error.code != ARCHIVED_THREAD:
                 raise
-            opening = await channel.send(
-                PLACEHOLDER, silent=True
-            )  # a new message unarchives the thread
-            await opening.delete()
+            # A new message unarchives the thread.
+            placeholder = await channel.send(PLACEHOLDER, silent=True)
+            await placeholder.delete()
             await channel.get_partial_message(message_id).delete()
     except discord.NotFound:
         pass

@@ -1,4 +1,4 @@
-"""Requests a description of an image: for the command and the context menu of messages."""
+"""Requests a description of an image, for the command and the context menu."""
 
 import discord
 
@@ -16,7 +16,7 @@ async def submit_description(
     parent: Job | None = None,
     private: bool = False,
 ) -> None:
-    """Queues it and shows the job. `parent` is the job of the image, if it has one.
+    """Queues the request and shows its job. `parent` is the job that made the image, if any.
 
     Raises RefusedError, StoreError.
     """

@@ -1,4 +1,4 @@
-"""Says in a response that it will soon stop changing, if only its token can edit it."""
+"""Announces in a response that its token expires soon, if only that token can edit it."""
 
 import asyncio
 import time
@@ -17,7 +17,8 @@ from core.job import Job, ResponseToken
 log = structlog.stdlib.get_logger(__name__)
 
 POLL_SECONDS = 5.0
-AHEAD = 60.0  #: seconds before the end of a token; the engine shows no frames in the last 90
+ANNOUNCE_SECONDS = 60.0
+"""Seconds before the end of a token; the engine shows no frames in the last 90."""
 
 CONTINUES = gettext_noop(
     "Discord lets me update this message for 15 minutes only. I'll send you the result by direct"
@@ -27,19 +28,19 @@ CONTINUES = gettext_noop(
 
 
 async def announce_expiring_tokens(bot: ImagineBot) -> None:
-    """Announces it in each response in time, until cancelled."""
+    """Announces it in each response, a minute before the end, until cancelled."""
     tokens = ResponseTokens(bot.database)
     await bot.wait_until_ready()
     while True:
         try:
-            for job_id, token in await tokens.expiring(time.time() + AHEAD):
+            for job_id, token in await tokens.expiring(time.time() + ANNOUNCE_SECONDS):
                 await tokens.mark_announced(job_id)
                 if job := await bot.jobs.get(job_id):
                     await _announce(bot, job, token)
         except StoreError as error:
-            log.warning("expiring responses cannot be read", error=str(error))
+            log.warning("expiring tokens not read, retrying", error=str(error))
         except Exception:
-            log.exception("expiring responses cannot be announced, trying again")
+            log.exception("expiring tokens not announced, retrying")
         await asyncio.sleep(POLL_SECONDS)
 
 
@@ -50,4 +51,4 @@ async def _announce(bot: ImagineBot, job: Job, token: ResponseToken) -> None:
     try:
         await webhook.edit_message(token.message_id, view=job_message(job, notes=[note]))
     except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
-        log.warning("the end of a token was not announced", job=job.id, error=str(error))
+        log.warning("expiring token not announced", job=job.id, error=str(error))

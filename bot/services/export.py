@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 OVERHEAD = 4096  #: bytes of an archive besides its content
-BETWEEN = len(",\n")
+SEPARATOR_BYTES = len(",\n")
 
 
 def as_lines(records: Iterable[dict[str, Any]]) -> list[str]:
@@ -20,26 +20,26 @@ def archives(lines: Iterable[tuple[str, str]], most_bytes: int) -> Iterator[byte
     """Zip archives of up to `most_bytes` each, with one JSON list per kind of record.
 
     `lines` holds each record with its kind. The limit applies to the uncompressed size, so nothing
-    is packed twice; an archive is usually less than half as large as allowed.
+    is compressed twice; an archive is usually less than half as large as allowed.
     """
-    room = most_bytes - OVERHEAD
-    held: defaultdict[str, list[str]] = defaultdict(list)
+    limit = most_bytes - OVERHEAD
+    batch: defaultdict[str, list[str]] = defaultdict(list)
     size = 0
     for kind, line in lines:
-        bytes_more = len(line.encode()) + BETWEEN
-        if size and size + bytes_more > room:
-            yield _archive(held)
-            held.clear()
+        line_bytes = len(line.encode()) + SEPARATOR_BYTES
+        if size and size + line_bytes > limit:
+            yield _archive(batch)
+            batch.clear()
             size = 0
-        held[kind].append(line)
-        size += bytes_more
-    if held:
-        yield _archive(held)
+        batch[kind].append(line)
+        size += line_bytes
+    if batch:
+        yield _archive(batch)
 
 
-def _archive(held: dict[str, list[str]]) -> bytes:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for kind, lines in held.items():
+def _archive(batch: dict[str, list[str]]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for kind, lines in batch.items():
             archive.writestr(f"{kind}.json", "[\n" + ",\n".join(lines) + "\n]\n")
-    return packed.getvalue()
+    return buffer.getvalue()

@@ -18,9 +18,10 @@ FILES_GONE = gettext_noop("The files of this image are no longer on the server t
 
 
 async def store_finished(interaction: Interaction, job: Job, row: int) -> str:
-    """Stores an image of a job that the member may see as theirs; its name in recipes.
+    """Stores an image of a job as the member's upload; returns its name in recipes.
 
-    It has every pixel of the one that was posted. Raises RefusedError, StoreError.
+    The member must be allowed to see the job. The pixels are those of the posted image. Raises
+    RefusedError, StoreError.
     """
     data_dir = interaction.client.settings.data_dir
     try:

@@ -8,7 +8,7 @@ from core.prompts import RecipeError
 from core.recipe import Recipe
 
 
-async def own_images_only(interaction: Interaction, recipe: Recipe) -> None:
+async def check_no_foreign_images(interaction: Interaction, recipe: Recipe) -> None:
     """Raises RefusedError if the recipe uses images that someone else uploaded."""
     uploads = UploadedImages(interaction.client.database)
     if await uploads.foreign(recipe, interaction.user.id):

@@ -1,8 +1,8 @@
-"""Posts images that enough members have among their favourites in the halls of fame of servers.
+"""Posts images with enough favourites in the halls of fame of their servers.
 
-An image is announced before it is sent and recorded after, like all messages of a job: so it is
-deleted with its job, and posted once, whatever crashes in between. After a crash, the channel is
-looked through for it, since Discord soon forgets the nonce.
+Like all messages of a job, a post is announced before it is sent and recorded afterwards. So it is
+deleted with its job, and posted exactly once, whatever crashes in between. After a crash, the bot
+searches the channel for it, since Discord soon forgets the nonce.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ import structlog
 from discord import ui
 
 from bot.client import ImagineBot
-from bot.limits import may_say
+from bot.limits import may_use_words
 from bot.services.admission import is_age_restricted_channel
 from bot.services.audit_log_feed import guild_language, nonce_of
 from bot.services.job_views import image_files
@@ -43,27 +43,27 @@ async def post_hall_of_fame(bot: ImagineBot) -> None:
     while True:
         try:
             for due in await halls.due():
-                if await _post_or_leave_out(bot, due):
+                if await _try_to_post(bot, due):
                     await halls.settle(due.job_id)
         except StoreError as error:
-            log.warning("the halls of fame cannot be read, trying again", error=str(error))
+            log.warning("halls of fame not read, retrying", error=str(error))
         await asyncio.sleep(POLL_SECONDS)
 
 
-async def _post_or_leave_out(bot: ImagineBot, due: DueImage) -> bool:
-    """Whether it is settled; otherwise it is tried again. Raises StoreError."""
+async def _try_to_post(bot: ImagineBot, due: DueImage) -> bool:
+    """Posts an image that is due; returns False if it must be retried. Raises StoreError."""
     try:
         return await _post(bot, due)
     except discord.HTTPException as error:
         final = error.status < 500 and error.status != 429
-        log.warning("an image is not posted", job=due.job_id, again=not final, error=str(error))
+        log.warning("image not posted", job=due.job_id, again=not final, error=str(error))
         return final
     except (discord.RateLimited, OSError) as error:
-        log.warning("an image is not posted, trying again", job=due.job_id, error=str(error))
+        log.warning("image not posted, retrying", job=due.job_id, error=str(error))
     except StoreError:
         raise
     except Exception:
-        log.exception("an image is not posted, trying again", job=due.job_id)
+        log.exception("image not posted, retrying", job=due.job_id)
     return False
 
 
@@ -84,13 +84,15 @@ async def _post(bot: ImagineBot, due: DueImage) -> bool:
         return True
     rules = await bot.guild_rules.for_member(guild.id, job.member_id)
     restricted = is_age_restricted_channel(hall)
-    if not await asyncio.to_thread(may_say, job.recipe, rules.words, age_restricted=restricted):
+    if not await asyncio.to_thread(
+        may_use_words, job.recipe, rules.words, age_restricted=restricted
+    ):
         return True
     if rules.spoilered_channels & {hall.id, hall.category_id, getattr(hall, "parent_id", None)}:
         job = replace(job, spoilered=True)
     files = await image_files(job, bot.settings.data_dir)
     if not files or not await messages.announce(job.id, Kind.HALL_OF_FAME, hall.id, nonce):
-        return True  # deleted
+        return True  # the job was deleted
     with use_locale(guild_language(bot, guild.id)):
         layout = _layout(job, due.favourites, files)
     message = await bot.get_partial_messageable(hall.id).send(
@@ -101,7 +103,7 @@ async def _post(bot: ImagineBot, due: DueImage) -> bool:
 
 
 async def _sent_before(bot: ImagineBot, job: Job, hall: Place) -> discord.Message | None:
-    """A message that was sent but not recorded. Raises discord.HTTPException."""
+    """The message, if it was sent but not recorded. Raises discord.HTTPException."""
     async for message in own_messages(bot, hall.id, job.created_at):
         texts = texts_of(message)
         if texts and texts[0].startswith(HEADING) and texts[-1].startswith(f"-# #{job.id} · "):
@@ -112,14 +114,14 @@ async def _sent_before(bot: ImagineBot, job: Job, hall: Place) -> discord.Messag
 def _may_be_shown(job: Job, guild: discord.Guild, hall: Place) -> bool:
     """Whether everyone who sees the hall of fame may see the image."""
     source = guild.get_channel_or_thread(job.channel_id)
-    if source is None or not _is_seen_wherever(source, hall):
+    if source is None or not _is_as_visible_as(source, hall):
         return False
     restricted = job.age_restricted or is_age_restricted_channel(source)
     return is_age_restricted_channel(hall) or not restricted
 
 
-def _is_seen_wherever(source: Place, hall: Place) -> bool:
-    """Whether each role that sees the hall of fame sees the channel that the image is in."""
+def _is_as_visible_as(source: Place, hall: Place) -> bool:
+    """Whether each role that sees the hall of fame also sees the image's channel."""
     if source.id == hall.id:
         return True
     if isinstance(source, discord.Thread) and source.is_private():

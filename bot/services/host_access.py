@@ -10,14 +10,14 @@ HOSTS_ONLY = gettext_noop("Only whoever runs this bot can do this.")
 
 
 async def check_host(interaction: Interaction) -> None:
-    """Raises RefusedError unless this member is the host now, as Discord says."""
+    """Raises RefusedError unless Discord says that this member is the host now."""
     application = await interaction.client.application_info()
     if interaction.user.id not in host_ids(application):
         raise RefusedError(gettext(HOSTS_ONLY))
 
 
 def host_ids(application: discord.AppInfo) -> set[int]:
-    """The owner; of a team, its owner and its members, but not those who may only read."""
+    """The ids of the owner; for a team, of its owner and its members, except read-only ones."""
     team = application.team
     if team is None:
         return {application.owner.id}

@@ -11,11 +11,11 @@ import discord
 from bot.client import ImagineBot
 from core.database.engines import Engine, Engines
 from core.database.statistics import Statistics
-from core.discord_ui.job_message import about
+from core.discord_ui.job_message import duration_text
 from core.discord_ui.text import escape
 from core.i18n import gettext, ngettext
 
-MAX_NAMED = 20  #: the most engines, and damaged jobs, that are named
+MAX_NAMED = 20  #: engines, and damaged jobs, that are listed at most
 
 
 async def status_embed(bot: ImagineBot) -> discord.Embed:
@@ -29,7 +29,7 @@ async def _lines(bot: ImagineBot) -> AsyncIterator[str]:
     if pause := (await bot.guild_settings.get(None)).pause:
         why = f": {escape(pause.reason)}" if pause.reason else "."
         yield gettext("**Imagine is paused on all servers**") + why
-    engines = await Engines(bot.database).at_work()
+    engines = await Engines(bot.database).active()
     yield gettext("**Engines** ({n})", n=len(engines))
     for engine in engines[:MAX_NAMED]:
         yield f"- {_engine(engine)}"
@@ -75,7 +75,7 @@ def _disk(bot: ImagineBot) -> str:
 
 
 def statistics_embed(statistics: Statistics, title: str) -> discord.Embed:
-    """The numbers of a period."""
+    """The usage statistics of a period."""
     jobs = gettext(
         "**Requests** {n}: {done} done, {failed} failed, {cancelled} cancelled",
         n=statistics.jobs,
@@ -93,8 +93,8 @@ def statistics_embed(statistics: Statistics, title: str) -> discord.Embed:
         lines.append(
             gettext(
                 "**Waiting time** median {median}, 90 % within {long}",
-                median=about(statistics.median_wait),
-                long=about(statistics.long_wait),
+                median=duration_text(statistics.median_wait),
+                long=duration_text(statistics.long_wait),
             )
         )
     text, colour = "\n".join(lines), discord.Colour.blurple()

@@ -3,8 +3,8 @@
 A hostile file can keep a decoder busy for hours (a JPEG of 10 MB can hold 150,000 scans, each over
 every pixel), fill the memory, crash it, or take it over. Here, the worst outcome is one rejected
 file. The child gets the bytes of a file and returns raw pixels or a reason for the rejection, never
-a file that would have to be decoded again. It has no token, and it can open neither files nor
-connections from before it reads the first byte.
+a file that would have to be decoded again. It has no token, and before it reads the first
+byte, it loses the ability to open files and connections.
 """
 
 import asyncio
@@ -23,18 +23,18 @@ from core.storage.uploaded_images import (
     MAX_BYTES,
     MAX_SIDE,
     ImageRejectedError,
-    Reason,
     Rejection,
+    RejectionReason,
     decode_image,
 )
 
-CPU_SECONDS = 3  #: an honest image of 40 megapixels takes one or two
-MEMORY = 2**30  #: bytes of address space; an honest image of 40 megapixels takes 840 MiB at most
+CPU_SECONDS = 3  #: a normal image of 40 megapixels takes one or two
+MEMORY = 2**30  #: bytes of address space; a normal image of 40 megapixels takes 840 MiB at most
 TIMEOUT = 20.0  #: seconds, however busy the machine is
 
 _DECODED, _REJECTED = b"+", b"-"
 _SIZE = struct.Struct(">HH")
-_MAX_ANSWER = 1 + _SIZE.size + 3 * MAX_SIDE**2  #: bytes
+_MAX_OUTPUT = 1 + _SIZE.size + 3 * MAX_SIDE**2  #: bytes
 _CHUNK = 2**16  #: bytes
 _LAZY_IMPORTS = (
     *("ImageColor", "ImageFilter", "ImagePalette"),
@@ -43,7 +43,7 @@ _LAZY_IMPORTS = (
 
 
 async def decode_isolated(data: bytes, *, cpu_seconds: int = CPU_SECONDS) -> Image.Image:
-    """`decode_image` in a child process. Raises ImageRejectedError, OSError."""
+    """Runs `decode_image` in a child process. Raises ImageRejectedError, OSError."""
     child = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bot.services.image_decoder", str(cpu_seconds)),
         env={"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
@@ -51,62 +51,62 @@ async def decode_isolated(data: bytes, *, cpu_seconds: int = CPU_SECONDS) -> Ima
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
     )
-    answer = b""
+    output = b""
     try:
         with suppress(TimeoutError):
             async with asyncio.timeout(TIMEOUT):
-                answer = await _ask(child, data)
-                if len(answer) <= _MAX_ANSWER:
+                output = await _communicate(child, data)
+                if len(output) <= _MAX_OUTPUT:
                     await child.wait()
     finally:
-        # Only a running child is killed: otherwise it would be reaped before asyncio's watcher.
+        # Only kill a running child: kill() would reap an ended one before asyncio does.
         if child.returncode is None:
             with suppress(ProcessLookupError):
                 child.kill()
             # Not wait(): asyncio reports the exit only once all output has been read.
             await child.communicate()
-    return _parse(answer)
+    return _parse(output)
 
 
-async def _ask(child: asyncio.subprocess.Process, data: bytes) -> bytes:
-    """The child's answer to the data, cut off just beyond the longest valid one."""
+async def _communicate(child: asyncio.subprocess.Process, data: bytes) -> bytes:
+    """Sends the data; returns the child's output, cut off just beyond the longest valid one."""
     assert child.stdin
     assert child.stdout
-    with suppress(ConnectionError):  # the child died without an answer
+    with suppress(ConnectionError):  # the child died early
         for start in range(0, len(data), _CHUNK):
             child.stdin.write(data[start : start + _CHUNK])
             await child.stdin.drain()
     child.stdin.close()
-    answer = bytearray()
-    while len(answer) <= _MAX_ANSWER and (chunk := await child.stdout.read(_CHUNK)):
-        answer += chunk
-    return bytes(answer)
+    output = bytearray()
+    while len(output) <= _MAX_OUTPUT and (chunk := await child.stdout.read(_CHUNK)):
+        output += chunk
+    return bytes(output)
 
 
-def _parse(answer: bytes) -> Image.Image:
-    """Parses the child's answer, which is not trusted either. Raises ImageRejectedError."""
-    kind, rest = answer[:1], answer[1:]
+def _parse(output: bytes) -> Image.Image:
+    """Parses the child's output, which is not trusted either. Raises ImageRejectedError."""
+    kind, rest = output[:1], output[1:]
     if kind == _DECODED and len(rest) >= _SIZE.size:
         size, pixels = _SIZE.unpack_from(rest), rest[_SIZE.size :]
         if max(size) <= MAX_SIDE and min(size) > 0 and len(pixels) == 3 * size[0] * size[1]:
             return Image.frombytes("RGB", size, pixels)
-    reason = Reason.UNREADABLE
+    reason = RejectionReason.UNREADABLE
     if kind == _REJECTED:
         with suppress(ValueError):
-            reason = Reason(rest.decode())
+            reason = RejectionReason(rest.decode())
     raise ImageRejectedError(Rejection(reason))
 
 
 def main() -> None:
-    """The child: a file on standard input; pixels, or a reason to reject it, on standard output."""
+    """Runs in the child: reads a file from stdin, writes pixels or a rejection to stdout."""
     confine(cpu_seconds=int(sys.argv[1]))
     try:
         image = decode_image(sys.stdin.buffer.read(MAX_BYTES + 1))
     except ImageRejectedError as error:
-        answer = _REJECTED + error.rejection.reason.encode()
+        output = _REJECTED + error.rejection.reason.encode()
     else:
-        answer = _DECODED + _SIZE.pack(*image.size) + image.tobytes()
-    sys.stdout.buffer.write(answer)
+        output = _DECODED + _SIZE.pack(*image.size) + image.tobytes()
+    sys.stdout.buffer.write(output)
 
 
 def confine(cpu_seconds: int) -> None:
@@ -130,7 +130,7 @@ def confine(cpu_seconds: int) -> None:
 
 
 def _import_decoders() -> None:
-    """Imports what Pillow would otherwise import when it opens a file of our formats."""
+    """Imports what Pillow would otherwise import when it opens a file in one of our formats."""
     Image.preinit()
     for name in _LAZY_IMPORTS:
         import_module(f"PIL.{name}")

@@ -13,16 +13,16 @@ async def show_job_message(
     response: Response,
     job: Job,
     *,
-    over: discord.Message | None = None,
+    current: discord.Message | None = None,
     position: int | None = None,
     wait_seconds: float | None = None,
 ) -> discord.Message:
-    """Puts the job's message into the response, and returns that message.
+    """Shows a job in the response, and returns the job message.
 
-    `over` is that message as it is, whose images are kept. Raises UndeliveredError if Discord does
-    not take it: the job is not lost with it.
+    `current` is that message before the edit; its images are kept. Raises UndeliveredError if
+    Discord does not accept the edit, which does not affect the job.
     """
-    shown = images_of(over) if over else ()
+    shown = images_of(current) if current else ()
     images = [ShownImage(image.url, spoiler=job.spoilered) for image in shown]
     message = job_message(job, position=position, wait_seconds=wait_seconds, images=images)
     try:

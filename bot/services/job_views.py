@@ -19,7 +19,7 @@ from bot.services.finished_images import FILES_GONE
 from bot.services.responses import Response
 from bot.types import Interaction
 from core.discord_ui.job_buttons import action_rows, button_rows, picked_rows
-from core.discord_ui.job_message import looks, state_name
+from core.discord_ui.job_message import recipe_details, state_name
 from core.discord_ui.text import escape, message_link
 from core.discord_ui.views import static_layout
 from core.i18n import gettext
@@ -39,12 +39,12 @@ log = structlog.stdlib.get_logger(__name__)
 
 MAX_CHILDREN, MAX_CHILDREN_READ = 10, 100
 """Derived jobs listed in the details, and how many are read to find visible ones."""
-MAX_CODE = 1200  #: characters of prompts to copy that are shown
-MAX_MADE_WITH = 500  #: characters of the model and the versions that are shown
+MAX_CODE = 1200  #: characters that a code block shows
+MAX_MADE_WITH = 500  #: characters of the model and versions that are shown
 
 
 async def show_picked(response: Response, job: Job, row: int) -> None:
-    """One image, large, with the buttons to go on from it. Raises RefusedError."""
+    """One image, large, with the buttons to continue from it. Raises RefusedError."""
     folder = folder_of(job.id, response.interaction.client.settings.data_dir)
     images = await asyncio.to_thread(finished_images, folder)
     if row >= len(images):
@@ -60,13 +60,13 @@ async def show_picked(response: Response, job: Job, row: int) -> None:
 
 
 async def show_actions(response: Response, job: Job) -> None:
-    """What can be done with a job of several images, besides what its message offers."""
+    """The actions for a job of several images that its message does not offer."""
     title = gettext("#{job}: pick an image, or choose what to do with all.", job=job.id)
     await response.edit(view=_layout([title], [], action_rows(job)))
 
 
 async def show_timelapse(response: Response, job: Job) -> None:
-    """The MP4, which plays in the channel. Raises RefusedError."""
+    """The timelapse, an MP4 that plays in the channel. Raises RefusedError."""
     path = timelapse_of(folder_of(job.id, response.interaction.client.settings.data_dir))
     if not await asyncio.to_thread(path.is_file):
         raise RefusedError(
@@ -89,9 +89,9 @@ async def show_job(response: Response, job: Job) -> None:
 
 
 async def copy_of(job: Job, data_dir: Path) -> tuple[ui.LayoutView, list[discord.File]]:
-    """A job's images, with a link to its message, for a message elsewhere. Raises RefusedError.
+    """A job's images and a link to its message, for another channel. Raises RefusedError.
 
-    It has no buttons: elsewhere, they are of use to the job's own member only.
+    It has no buttons, because elsewhere they only work for the job's own member.
     """
     files = await image_files(job, data_dir)
     if not files:
@@ -103,7 +103,7 @@ async def copy_of(job: Job, data_dir: Path) -> tuple[ui.LayoutView, list[discord
 
 
 async def image_files(job: Job, data_dir: Path) -> list[discord.File]:
-    """The film if there is one, the finished images, and how they repeat if they are tiles."""
+    """The film, if any, the finished images, and, if they are tiles, previews of the pattern."""
     folder = folder_of(job.id, data_dir)
     paths = await asyncio.to_thread(finished_images, folder)
     named = [(path, f"imagine-{job.id}-{n}.png") for n, path in enumerate(paths, start=1)]
@@ -116,7 +116,7 @@ async def image_files(job: Job, data_dir: Path) -> list[discord.File]:
 
 
 async def _tile_previews(job: Job, folder: Path, only: int | None = None) -> list[discord.File]:
-    """How the images repeat, or one of them, if they are tiles."""
+    """Previews of how the images, or one of them, repeat if they are tiles."""
 
     def read() -> list[discord.File]:
         return [
@@ -147,27 +147,27 @@ def _layout(
 async def _details(response: Response, job: Job) -> list[str]:
     recipe = job.recipe
     include, exclude = format_prompts(recipe.include), format_prompts(recipe.exclude)
-    texts = [f"### #{job.id}", _named(gettext("Include"), _code(include))]
+    texts = [f"### #{job.id}", _field(gettext("Include"), _code(include))]
     if recipe.exclude:
-        texts.append(_named(gettext("Exclude"), _code(exclude)))
-    facts = [_named(name, value) for name, value in _facts(job)]
+        texts.append(_field(gettext("Exclude"), _code(exclude)))
+    facts = [_field(name, value) for name, value in _facts(job)]
     parent, children = await _relatives(response.interaction, job)
     if parent:
-        facts.append(_named(gettext("Based on"), f"#{parent.id}"))
+        facts.append(_field(gettext("Based on"), f"#{parent.id}"))
     if children:
         named = ", ".join(f"#{child.id}" for child in children)
-        facts.append(_named(gettext("Led to"), named))
+        facts.append(_field(gettext("Led to"), named))
     folder = folder_of(job.id, response.interaction.client.settings.data_dir)
     metadata = await asyncio.to_thread(_metadata, folder)
     if metadata.scores:
-        facts.append(_named(gettext("Similarity"), metadata.scores))
+        facts.append(_field(gettext("Similarity"), metadata.scores))
     texts.append(" · ".join(facts))
     if metadata.made_with:
-        texts.append("-# " + _named(gettext("Made with"), metadata.made_with))
+        texts.append("-# " + _field(gettext("Made with"), metadata.made_with))
     return texts
 
 
-def _named(name: str, value: str) -> str:
+def _field(name: str, value: str) -> str:
     return f"**{name}** {value}"
 
 
@@ -191,7 +191,7 @@ def _facts(job: Job) -> Iterator[tuple[str, str]]:
     yield gettext("State"), state_name(job.state)
     if recipe.preset:
         yield gettext("Style"), escape(style_label(recipe.preset))
-    yield from looks(recipe)
+    yield from recipe_details(recipe)
     if recipe.source:
         row = recipe.source.row + 1
         yield gettext("Starts from"), gettext("#{job}, image {n}", job=recipe.source.job, n=row)
@@ -203,27 +203,27 @@ def _facts(job: Job) -> Iterator[tuple[str, str]]:
 
 
 def _code(text: str) -> str:
-    """Text to copy: backticks would end the block."""
+    """Text in a code block, without backticks, which would end the block."""
     shown = text.replace("`", "'")
     return f"```\n{shown[:MAX_CODE]}\n```" if shown else gettext(AN_IMAGE)
 
 
 @dataclass(frozen=True, slots=True)
 class _Metadata:
-    """What the engine has written into an image, in words; empty without metadata."""
+    """What the engine has written into an image, as text; empty without metadata."""
 
     made_with: str = ""
     scores: str = ""
 
 
 def _metadata(folder: Path) -> _Metadata:
-    """A missing or damaged file costs these lines, not the details."""
+    """The metadata of the first image; empty if the file is missing or damaged."""
     images = finished_images(folder)
     if not images:
         return _Metadata()
     try:
         with Image.open(images[0], formats=["PNG"]) as image:
-            model = str(image.info.get("model") or image.info.get("pair", ""))  # until 2026
+            model = str(image.info.get("model") or image.info.get("pair", ""))  # "pair" until 2026
             versions = json.loads(image.info.get("versions", "{}"))
             scores = json.loads(image.info.get("scores", "{}"))
         named = ", ".join(f"{name} {version}" for name, version in versions.items())
@@ -231,7 +231,7 @@ def _metadata(folder: Path) -> _Metadata:
         if scores.get("exclude") is not None:
             parts.append(gettext("exclude {similarity}", similarity=scores["exclude"]))
     except (OSError, SyntaxError, ValueError, AttributeError, KeyError, TypeError) as error:
-        log.warning("an image does not say what made it", path=str(images[0]), error=str(error))
+        log.warning("image metadata not read", path=str(images[0]), error=str(error))
         return _Metadata()
     made_with = f"{model} ({named})" if named else model
     return _Metadata(made_with[:MAX_MADE_WITH], " · ".join(parts))

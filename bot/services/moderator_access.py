@@ -16,7 +16,7 @@ from core.discord_ui.limits import TOKEN_SECONDS
 from core.i18n import gettext, gettext_noop
 
 PASS = rf"(?:[0-9a-f]{{1,12}}\.{PATTERN})?"
-"""Empty for moderators."""
+"""Matches a pass; empty for moderators."""
 
 MODERATORS_ONLY = gettext_noop("Only moderators of this server can do this.")
 
@@ -34,12 +34,12 @@ def check_moderator(interaction: Interaction, access_pass: str = "") -> int:
     """The server in which this member moderates. Raises RefusedError."""
     if interaction.guild_id is None:
         raise RefusedError(gettext(MODERATORS_ONLY))
-    if not is_moderator(interaction) and not _is_good(interaction, access_pass):
+    if not is_moderator(interaction) and not _is_valid(interaction, access_pass):
         raise RefusedError(gettext(MODERATORS_ONLY))
     return interaction.guild_id
 
 
-def _is_good(interaction: Interaction, access_pass: str) -> bool:
+def _is_valid(interaction: Interaction, access_pass: str) -> bool:
     until, _, signature = access_pass.partition(".")
     settings, member_id = interaction.client.settings, interaction.user.id
     signed = verify(_signed(interaction, until), signature, member_id, settings)

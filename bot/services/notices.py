@@ -1,4 +1,4 @@
-"""Notices of the host to all servers: one message each, also across a restart.
+"""Notices from the host to all servers: one message each, even across a restart.
 
 Which servers a notice has reached is stored. A message that was sent right before a crash is
 recognised by its nonce.
@@ -47,7 +47,7 @@ async def send_notice(bot: ImagineBot, notice_id: int, text: str) -> Delivery:
             reached.add(guild.id)
     unreached = tuple(guild for guild in guilds if guild.id not in reached)
     log.info(
-        "a notice was sent",
+        "notice sent",
         notice=notice_id,
         reached=len(guilds) - len(unreached),
         unreached=[guild.id for guild in unreached],
@@ -56,7 +56,7 @@ async def send_notice(bot: ImagineBot, notice_id: int, text: str) -> Delivery:
 
 
 async def _send(guild: discord.Guild, notice_id: int, text: str) -> bool:
-    """Whether the server has the notice now."""
+    """Sends a notice to a server; returns whether Discord accepted it."""
     channel = announcement_channel(guild)
     if channel is None:
         return False
@@ -68,6 +68,6 @@ async def _send(guild: discord.Guild, notice_id: int, text: str) -> bool:
     try:
         await channel.send(view=static_layout([box]), nonce=f"n{notice_id}")
     except (discord.HTTPException, *CONNECTION_ERRORS) as error:
-        log.warning("a notice could not be sent", guild=guild.id, error=str(error))
+        log.warning("notice not sent", guild=guild.id, error=str(error))
         return False
     return True

@@ -1,7 +1,7 @@
 """Several requests from one command: confirmed by the member, then queued together.
 
-The recipes wait in the database as a draft. They are queued all or none, each gets its own job
-message, and one message of the group links to them.
+The recipes wait in the database as a draft. They are all queued or none is. Each gets its own job
+message, and a group message links to them.
 """
 
 from collections.abc import Iterator, Sequence
@@ -37,8 +37,8 @@ log = structlog.stdlib.get_logger(__name__)
 
 CONFIRM, DISCARD = "together", "discard"
 
-MAX_NAMED = 10  #: requests that the question names
-MAX_WORDS = 50  #: characters of the words of each request that are shown
+MAX_NAMED = 10  #: requests that the question lists
+MAX_WORDS = 50  #: characters of the prompts of each request that are shown
 
 ONE_AT_A_TIME = gettext_noop(
     "Only single requests can be private: leave out the braces, or `private`."
@@ -80,7 +80,7 @@ async def ask_to_confirm(
 async def queue_draft(response: Response, draft_id: int) -> None:
     """Queues the requests of a confirmed draft, and shows them. Raises RefusedError, StoreError.
 
-    An interaction that is resumed after a crash goes on with the jobs that it has queued.
+    An interaction that is resumed after a crash continues with the jobs that it has queued.
     """
     interaction, drafts = response.interaction, response.interaction.client.drafts
     jobs = await drafts.queued_before()
@@ -98,15 +98,15 @@ async def queue_draft(response: Response, draft_id: int) -> None:
         shown = [await _show(interaction.client, job) for job in jobs]
         await _show_group(interaction, shown)
     except (discord.HTTPException, *CONNECTION_ERRORS) as error:
-        # They are safe on disk, and the engine shows each once it is painted.
-        log.warning("jobs requested together could not be shown", error=str(error))
+        # They are safe on disk, and the engine shows each once it is finished.
+        log.warning("queued jobs not shown", error=str(error))
     await response.edit(gettext("Your {n} requests are in the queue.", n=len(jobs)), view=None)
 
 
 async def _show(bot: ImagineBot, job: Job) -> Job:
-    """Sends a job's message, unless it has one; the job with its message.
+    """Sends the job message, unless there is one; returns the updated job.
 
-    The engine would send it with the same nonce, by which Discord recognises a repetition.
+    The engine would use the same nonce, so Discord recognises a duplicate.
     """
     job = await bot.jobs.get(job.id) or job
     name = nonce(job)

@@ -1,6 +1,6 @@
 """Recipes from what a member typed, completed with defaults.
 
-First comes what is typed, then the member's own defaults, the channel's, the server's, the host's.
+Typed options come first, then the member's defaults, the channel's, the server's and the host's.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from core.discord_ui.limits import INITIAL_RESPONSE_SECONDS
 from core.palette import Colours
 from core.pattern import Symmetry, Tile
 from core.prompts import format_prompts, parse_prompts
-from core.recipe import Recipe, drawn_seed
+from core.recipe import Recipe, random_seed
 from core.sizes import parse_size
 from core.styles import Style
 
@@ -61,7 +61,7 @@ async def preferred_recipes(
 ) -> list[Recipe]:
     """A recipe for each pair of include and exclude, all with the same seed. Raises RecipeError."""
     bot, menu = interaction.client, policy.menu(interaction.client.settings.model)
-    default = merged((await _member_defaults(interaction), await inherited(interaction)))
+    default = merged((await _member_defaults(interaction), await inherited_defaults(interaction)))
     if default.exclude and not all(exclude for _, exclude in texts):
         default = await _without_refused(interaction, default)
     size = options.get("size") or default.size
@@ -72,7 +72,7 @@ async def preferred_recipes(
         width=width,
         height=height,
         steps=options.get("steps") or default.steps or menu.steps,
-        seed=drawn_seed() if seed is None else seed,
+        seed=random_seed() if seed is None else seed,
         strength=options.get("strength", 0.5),
         count=options.get("count") or default.count or bot.settings.images_per_request,
         preset=await _style(interaction, options.get("style"), default.preset),
@@ -109,13 +109,12 @@ def default_exclude(exclude: str, include: str) -> str:
 async def _without_refused(interaction: Interaction, default: Defaults) -> Defaults:
     """The defaults without exclude prompts that the word filter refuses, if it answers in time.
 
-    Otherwise, a rule added after the default would refuse every request. The moderators' log says
-    so.
+    Otherwise, a rule added after the default would refuse every request. The moderators' log
+    records the conflict.
     """
     guild_id, exclude = guild_id_of(interaction), default.exclude or ""
     if guild_id is None:
         return default
-
     texts = [prompt.text for prompt in parse_prompts(exclude, excluded=True)]
     hit = await _in_time(forbidden_word(interaction.client, guild_id, texts))
     if hit is None:
@@ -126,7 +125,7 @@ async def _without_refused(interaction: Interaction, default: Defaults) -> Defau
     return replace(default, exclude=None)
 
 
-async def inherited(interaction: Interaction) -> Defaults:
+async def inherited_defaults(interaction: Interaction) -> Defaults:
     """The defaults of the channel and the server, if the database answers in time."""
     stored = interaction.client.guild_defaults.within(
         guild_id_of(interaction), _channels(interaction)
@@ -135,7 +134,7 @@ async def inherited(interaction: Interaction) -> Defaults:
 
 
 async def _member_defaults(interaction: Interaction) -> Defaults:
-    """The member's own, if the database answers in time."""
+    """The member's own defaults, if the database answers in time."""
     own = await _in_time(interaction.client.members.preferences(interaction.user.id))
     if own is None:
         return Defaults()
@@ -156,9 +155,9 @@ def _channels(interaction: Interaction) -> list[int]:
     return list(dict.fromkeys(number for number in ids if number))
 
 
-async def _in_time(reading: Awaitable[T]) -> T | None:
+async def _in_time(query: Awaitable[T]) -> T | None:
     try:
         async with asyncio.timeout(PREFERENCES_SECONDS / 2):
-            return await reading
+            return await query
     except (TimeoutError, StoreError):
         return None

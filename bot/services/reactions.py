@@ -1,8 +1,8 @@
 """Reactions on job messages, as shortcuts for their buttons.
 
-⭐ is a favourite for as long as the reaction is there, ❌ cancels a job or deletes its images, and
-✉️ sends the member a copy. Nothing can be said in response to a reaction, so what is refused has no
-effect. A member who wanted a favourite or a copy gets the reason by direct message.
+⭐ marks a favourite while the reaction is there, ❌ cancels a job or deletes its images, and ✉️
+sends the member a copy. The bot can't respond to a reaction, so a refused one has no effect. But a
+member who wanted a favourite or a copy gets the reason by direct message.
 """
 
 from contextlib import suppress
@@ -32,7 +32,7 @@ FAVOURITES_FULL = gettext_noop("You've reached the limit of favourites ({n}). Re
 
 
 class Shortcut(StrEnum):
-    """The emoji, without the variation selector for colour."""
+    """The emoji of each shortcut, without the variation selector for colour."""
 
     FAVOURITE = "⭐"
     CANCEL_OR_DELETE = "❌"
@@ -40,15 +40,15 @@ class Shortcut(StrEnum):
 
 
 async def handle_reaction(bot: ImagineBot, event: discord.RawReactionActionEvent) -> None:
-    """Does what a reaction stands for. Never raises."""
+    """Carries out the shortcut of a reaction. Never raises."""
     try:
         await _handle(bot, event)
     except (RefusedError, discord.Forbidden) as refusal:
-        log.debug("a reaction has no effect", message=event.message_id, reason=str(refusal))
+        log.debug("reaction refused", message=event.message_id, reason=str(refusal))
     except (discord.HTTPException, discord.RateLimited, OSError, StoreError) as error:
-        log.warning("a reaction is lost", message=event.message_id, error=str(error))
+        log.warning("reaction failed", message=event.message_id, error=str(error))
     except Exception:
-        log.exception("a reaction is lost", message=event.message_id)
+        log.exception("reaction failed", message=event.message_id)
 
 
 async def _handle(bot: ImagineBot, event: discord.RawReactionActionEvent) -> None:
@@ -73,10 +73,10 @@ async def _handle(bot: ImagineBot, event: discord.RawReactionActionEvent) -> Non
             await _cancel_or_delete(bot, job, actor, event)
             return
         try:
-            act = _add_favourite if shortcut is Shortcut.FAVOURITE else _send_copy
-            await act(bot, job, actor)
+            action = _add_favourite if shortcut is Shortcut.FAVOURITE else _send_copy
+            await action(bot, job, actor)
         except RefusedError as refusal:
-            await _tell(bot, event.user_id, str(refusal))
+            await _send_reason(bot, event.user_id, str(refusal))
 
 
 def _shortcut(emoji: discord.PartialEmoji) -> Shortcut | None:
@@ -122,17 +122,17 @@ async def _cancel_or_delete(
 
 
 async def _add_favourite(bot: ImagineBot, job: Job, actor: policy.Actor) -> None:
-    """Works while the job waits or runs, too; jobs without an image don't count."""
+    """Also works while the job waits or runs, but not if it ended without an image."""
     job = await visible_job(bot, job.id, actor)
     if job.state.ended:
         job = await finished_job(bot, job.id, actor)
     most = bot.settings.max_favourites
-    if await bot.members.add_favourite(actor.member_id, job.id, most=most) is Toggled.FULL:
+    if await bot.members.add_favourite(actor.member_id, job.id, limit=most) is Toggled.FULL:
         raise RefusedError(gettext(FAVOURITES_FULL, n=most))
 
 
 async def _send_copy(bot: ImagineBot, job: Job, actor: policy.Actor) -> None:
-    """Once for each member: reacting again sends nothing."""
+    """Sends a copy once to each member, even if they react again."""
     job = await finished_job(bot, job.id, actor)
     if not bot.recent_messages.take(actor.member_id):
         return
@@ -154,7 +154,7 @@ async def _send_copy(bot: ImagineBot, job: Job, actor: policy.Actor) -> None:
     await bot.messages.sent(job.id, Kind.DIRECT_COPY, direct.id, message.id, nonce)
 
 
-async def _tell(bot: ImagineBot, member_id: int, text: str) -> None:
+async def _send_reason(bot: ImagineBot, member_id: int, text: str) -> None:
     if bot.recent_messages.take(member_id):
         direct = await bot.create_dm(discord.Object(member_id))
         with suppress(discord.Forbidden):

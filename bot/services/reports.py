@@ -1,4 +1,4 @@
-"""A member reports an image to the moderators of its server."""
+"""Reports an image to the moderators of its server."""
 
 from bot.errors import RefusedError
 from bot.services.responses import acknowledged
@@ -7,13 +7,13 @@ from core.i18n import gettext
 from core.job import Job
 
 BLOCK_SECONDS = 7 * 86_400.0
-"""For how long the button of a report blocks."""
+"""How long the button of a report blocks a member."""
 
 
 async def report_job(interaction: Interaction, job: Job, reason: str | None) -> None:
     """Stores a report for the log channel and `/mod reports`, and thanks the member.
 
-    Raises RefusedError for a job that is not of this server, StoreError.
+    Raises RefusedError for a job from another server, StoreError.
     """
     if job.guild_id is None or job.guild_id != interaction.guild_id:
         raise RefusedError(gettext("You can only report images of this server."))

@@ -1,7 +1,7 @@
 """Durable responses: every acknowledged interaction gets its response, whatever crashes.
 
     async with acknowledged(interaction, ephemeral=True) as response:
-        ...  # takes as long as it takes
+        ...  # may take a while
         await response.edit(content="Done.")
 
 The interaction is on disk before it is acknowledged, and deleted once Discord has the response. One
@@ -34,7 +34,7 @@ from core.i18n import gettext
 
 log = structlog.stdlib.get_logger(__name__)
 
-TRIES = 3  #: at one request to Discord, if connections break
+TRIES = 3  #: attempts at one request to Discord if connections break
 
 RESUME_SECONDS = 5.0  #: between two checks for open responses
 
@@ -57,9 +57,9 @@ class Response:
         attachments: Sequence[discord.File] = MISSING,
         view: discord.ui.View | discord.ui.LayoutView | None = MISSING,
     ) -> discord.Message:
-        """Fills the response in; that message. Raises UndeliveredError, discord.HTTPException.
+        """Edits the response; returns its message. Raises UndeliveredError, discord.HTTPException.
 
-        A layout takes the place of all that was there.
+        A layout replaces everything in the message.
         """
         if isinstance(view, discord.ui.LayoutView):
             content = embed = None
@@ -113,12 +113,12 @@ class Response:
 async def acknowledged(
     interaction: Interaction, *, ephemeral: bool = False, updates_message: bool = False
 ) -> AsyncIterator[Response]:
-    """Acknowledges an interaction; the block gives the response, or raises what is sent instead.
+    """Acknowledges an interaction; the block edits the response, or raises an error to be sent.
 
-    The response is a new message, `ephemeral` or for everybody; with `updates_message`, it is the
-    message of the button. Where the bot is no member, every new message is ephemeral, because
+    The response is a new message, `ephemeral` or for everyone; with `updates_message`, it is the
+    message of the button. Where the bot is not a member, every new message is ephemeral, because
     neither moderators nor, after 15 minutes, the bot itself could delete it. Raises StoreError if
-    the interaction cannot be written down, and discord.py's errors if it cannot be acknowledged.
+    the interaction cannot be stored, and discord.py's errors if it cannot be acknowledged.
     """
     pending = interaction.client.pending
     ephemeral = ephemeral or is_foreign(interaction)
@@ -154,9 +154,9 @@ async def resume_pending_responses(bot: ImagineBot) -> None:
         try:
             await bot.pending.resume_all(bot)
         except StoreError as error:
-            log.warning("pending responses cannot be read", error=str(error))
+            log.warning("pending responses not read, retrying", error=str(error))
         except Exception:
-            log.exception("pending responses cannot be resumed, trying again")
+            log.exception("pending responses not resumed, retrying")
         await asyncio.sleep(RESUME_SECONDS)
 
 
@@ -166,7 +166,7 @@ async def _acknowledge(
     """Acknowledges the interaction; returns the id of the message that will be edited.
 
     If Discord's response is lost, the request may have taken effect or not. It is repeated, here or
-    by discord.py; if Discord then says that it is already acknowledged, that was us.
+    by discord.py; if Discord then says that it is already acknowledged, the first one succeeded.
     """
     response = interaction.response
     for _ in range(TRIES):
@@ -176,13 +176,13 @@ async def _acknowledge(
                 return interaction.message.id if interaction.message else None
             return deferred.message_id if deferred else None
         except CONNECTION_ERRORS as error:
-            log.warning("an acknowledgement was lost, trying again", error=str(error))
+            log.warning("acknowledgement failed, retrying", error=str(error))
         except discord.HTTPException as error:
             if error.code != ALREADY_ACKNOWLEDGED:
                 raise
             break
     message = await _original(interaction)
-    # discord.py believes that nothing was sent; `send_error` looks there.
+    # discord.py assumes that nothing was sent, and `send_error` relies on it.
     kinds = discord.InteractionResponseType
     response._response_type = (
         kinds.deferred_message_update if updates_message else kinds.deferred_channel_message

@@ -1,7 +1,7 @@
-"""Signatures in custom ids: proof that the bot, and nobody else, wrote a part of one.
+"""Signatures in custom ids, which prove that the bot wrote a part of one.
 
 Most buttons need none: discord.py only accepts those on the message that Discord sends with the
-press, and each press is checked again. Forms come without such a message.
+press, and each press is checked again. Forms arrive without such a message.
 """
 
 import hashlib

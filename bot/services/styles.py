@@ -8,11 +8,11 @@ from core.styles import (
     NO_STYLE,
     NO_STYLE_NAME,
     Style,
-    built_in,
+    built_in_style,
     no_such_style,
     preset_named,
     style_key,
-    suiting,
+    styles_for,
 )
 
 
@@ -21,16 +21,16 @@ def is_no_style(typed: str) -> bool:
     return typed.strip().casefold() in (NO_STYLE, gettext(NO_STYLE_NAME).casefold())
 
 
-def everywhere(interaction: Interaction, name: str) -> Style | None:
-    """A style of all servers: one that is built in, or that the host has added."""
+def global_style(interaction: Interaction, name: str) -> Style | None:
+    """The style with this name on all servers: built in, or added by the host."""
     if preset_named(name):
-        return built_in(name)
+        return built_in_style(name)
     return interaction.client.host_styles.get(style_key(name))
 
 
 async def existing_style(interaction: Interaction, name: str) -> Style | None:
-    """The style of a default, if it (still) exists here. Raises StoreError."""
-    if style := everywhere(interaction, name):
+    """The style with this name, if it exists here. Raises StoreError."""
+    if style := global_style(interaction, name):
         return style
     return await interaction.client.guild_styles.find(guild_id_of(interaction), name)
 
@@ -38,9 +38,9 @@ async def existing_style(interaction: Interaction, name: str) -> Style | None:
 async def find_style(interaction: Interaction, typed: str) -> Style:
     """The style with this name. Raises RecipeError, StoreError.
 
-    A built-in style must suit the model, or the model knows none of its words.
+    Built-in styles that don't suit the model are refused: it knows none of their words.
     """
-    suitable = suiting(interaction.client.settings.model)
+    suitable = styles_for(interaction.client.settings.model)
     style = await existing_style(interaction, typed)
     if style and (style.name in suitable or not preset_named(style.name)):
         return style

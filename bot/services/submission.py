@@ -1,4 +1,4 @@
-"""From a recipe to a job in the queue and its message: for commands, buttons and forms."""
+"""Turns a recipe into a queued job and its message, for commands, buttons and forms."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -26,13 +26,13 @@ from core.discord_ui.job_message import job_message
 from core.discord_ui.limits import TOKEN_SECONDS
 from core.discord_ui.message_images import MessageImage
 from core.discord_ui.text import message_link
-from core.health import NEEDED, NEEDED_IN_THREADS
+from core.health import REQUIRED_PERMISSIONS, REQUIRED_PERMISSIONS_IN_THREADS
 from core.i18n import gettext, gettext_noop
 from core.job import Job, JobKind, NewJob, ResponseToken, State
 from core.palette import Colours, palette_of
 from core.prompts import RecipeError
 from core.recipe import ImagePrompt, Recipe
-from core.repaint import Mask, Repaint, nothing_named
+from core.repaint import Mask, Repaint, part_help
 from core.storage.uploaded_images import load_image
 
 log = structlog.stdlib.get_logger(__name__)
@@ -51,7 +51,7 @@ NOT_YET_STORED = "0" * 64
 """A placeholder for the name of an image that is not stored yet."""
 
 Weighted = tuple[discord.Attachment | MessageImage, float]
-"""An image as a prompt, with its weight."""
+"""An image prompt and its weight."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +74,17 @@ class Uploads:
         return any(images) or self.repaint is not None
 
     def check(self, recipe: Recipe) -> None:
-        """Raises RecipeError if the recipe and what is to be repainted do not go together."""
+        """Raises RecipeError if the recipe can't be combined with the part to repaint."""
         if self.repaint and self.mask:
-            raise RecipeError(nothing_named())
+            raise RecipeError(part_help())
         if self.repaint or self.mask:
             initial = NOT_YET_STORED if self.initial or self.finished else None
             self.complete(recipe.with_images(initial, (), ()), NOT_YET_STORED)
 
     def complete(self, recipe: Recipe, mask: str | None) -> Recipe:
-        """The recipe with what is to be repainted, once its images are stored."""
+        """The recipe with the part to repaint, once its images are stored."""
         repaint = Repaint(mask=Mask(mask)) if self.mask and mask else self.repaint
-        return recipe.repainting(repaint) if repaint else recipe
+        return recipe.with_repaint(repaint) if repaint else recipe
 
 
 async def submit_job(
@@ -98,17 +98,17 @@ async def submit_job(
 ) -> None:
     """Queues a recipe for the member and shows the job. Raises RefusedError, StoreError.
 
-    What takes no time is checked first, so that most refusals never show in the channel. A
-    `private` job is shown in the direct conversation with the member, if that is open. An
-    interaction that is resumed after a crash queues no second job.
+    Quick checks come first, so that most refusals never show in the channel. A `private` job is
+    shown in a direct message, if the member accepts those. An interaction that is resumed after a
+    crash doesn't queue a second job.
     """
-    # Direct messages are private, and so is all that the bot shows where it is no member.
+    # Direct messages are private, and so is every response where the bot is not a member.
     private = private and guild_id_of(interaction) is not None
     check_permissions(interaction)
     if kind is JobKind.IMAGE:
         check_recipe(interaction, recipe, uploads, parent)
     async with acknowledged(interaction, ephemeral=private) as response:
-        job = await _queued_before(interaction)
+        job = await _existing_job(interaction)
         if job is None:
             if uploads:
                 (recipe,) = await with_uploads(interaction, [recipe], uploads)
@@ -134,10 +134,10 @@ def check_recipe(
     check(policy.may_paint(recipe, model, grown=grown))
     if uploads:
         uploads.check(recipe)
-    pictured = recipe.source or (
+    has_image = recipe.source or (
         uploads and (uploads.like or (uploads.initial and not (uploads.repaint or uploads.mask)))
     )
-    if not (pictured or (known := policy.may_understand(recipe, model))):
+    if not (has_image or (known := policy.may_understand(recipe, model))):
         raise RefusedError(known.refusal, suggestion_buttons(recipe, model))
 
 
@@ -150,21 +150,22 @@ async def with_uploads(
     """
     async with admitted(interaction, recipes, None) as terms:
         pass
-    complete = await _stored(interaction, uploads, terms)
+    complete = await _store(interaction, uploads, terms)
     return [complete(recipe) for recipe in recipes]
 
 
-async def _queued_before(interaction: Interaction) -> Job | None:
+async def _existing_job(interaction: Interaction) -> Job | None:
+    """The job that this interaction queued before a crash."""
     job_id = interaction.client.pending.job_id(interaction)
     return None if job_id is None else await interaction.client.jobs.get(job_id)
 
 
-async def _stored(
+async def _store(
     interaction: Interaction, uploads: Uploads, terms: Terms
 ) -> Callable[[Recipe], Recipe]:
     """Stores the images; returns a function that adds them to a recipe."""
 
-    async def keep(attachment: discord.Attachment | MessageImage) -> str:
+    async def store(attachment: discord.Attachment | MessageImage) -> str:
         return await store_attachment(
             interaction.client,
             attachment,
@@ -174,16 +175,16 @@ async def _stored(
             spoilered=terms.spoilered,
         )
 
-    initial = await keep(uploads.initial) if uploads.initial else None
+    initial = await store(uploads.initial) if uploads.initial else None
     if uploads.finished:
         initial = await store_finished(interaction, *uploads.finished)
-    like = [ImagePrompt(await keep(image), weight) for image, weight in uploads.like]
-    unlike = [ImagePrompt(await keep(image), weight) for image, weight in uploads.unlike]
+    like = [ImagePrompt(await store(image), weight) for image, weight in uploads.like]
+    unlike = [ImagePrompt(await store(image), weight) for image, weight in uploads.unlike]
     palette: Colours = ()
     if uploads.palette:
-        name, folder = await keep(uploads.palette), interaction.client.settings.data_dir
+        name, folder = await store(uploads.palette), interaction.client.settings.data_dir
         palette = palette_of(await asyncio.to_thread(load_image, name, folder))
-    mask = await keep(uploads.mask) if uploads.mask else None
+    mask = await store(uploads.mask) if uploads.mask else None
 
     def complete(recipe: Recipe) -> Recipe:
         if palette:
@@ -249,9 +250,9 @@ def new_job(interaction: Interaction, recipe: Recipe, terms: Terms) -> NewJob:
 
 
 async def _show(response: Response, job: Job) -> None:
-    """Shows the place in the queue. The job is safe on disk: nothing here may call it lost.
+    """Shows a job's place in the queue; once it is no longer queued, the engine shows it.
 
-    Once it is no longer queued, the engine shows it.
+    The job is safe on disk, so an error here must not say that it is lost.
     """
     if job.state is not State.QUEUED:
         return
@@ -263,7 +264,7 @@ async def _show(response: Response, job: Job) -> None:
 
 
 async def _show_in_direct_message(response: Response, job: Job) -> None:
-    """Sends the job's message to the member, or shows it here if they take none."""
+    """Sends the job message to the member; shows it here if they accept no direct messages."""
     interaction = response.interaction
     link = None
     if job.channel_id == interaction.channel_id:
@@ -278,7 +279,7 @@ async def _show_in_direct_message(response: Response, job: Job) -> None:
             raise RefusedError(refuse(Reason.JOB_NOT_VISIBLE).refusal)  # deleted in the meantime
         position, wait_seconds = await place_in_queue(response.interaction.client, job)
         shown = job_message(job, position=position, wait_seconds=wait_seconds)
-        try:  # the nonce lets Discord recognise a repetition
+        try:  # the nonce lets Discord recognise a duplicate
             message = await direct.send(view=shown, nonce=nonce)
         except discord.Forbidden:
             assert interaction.channel_id is not None
@@ -293,20 +294,20 @@ async def _show_in_direct_message(response: Response, job: Job) -> None:
 
 
 async def place_in_queue(bot: ImagineBot, job: Job) -> tuple[int | None, float | None]:
-    """A waiting job's position and seconds to wait, None where they are not known."""
+    """A waiting job's position and seconds to wait; None where they are unknown."""
     queue = bot.queue
     try:
         return await queue.position(job.id), await queue.wait_seconds(job.id)
     except StoreError as error:
-        log.warning("the position of a job is not known", job=job.id, error=str(error))
+        log.warning("queue position not read", job=job.id, error=str(error))
         return None, None
 
 
 def _missing_permissions(interaction: Interaction) -> list[str]:
     """The missing permissions, by Discord's names, that the bot needs to show an image here."""
     if guild_id_of(interaction) is None:
-        return []  # in direct messages they can't be removed
-    threaded = isinstance(interaction.channel, discord.Thread)
+        return []  # in direct messages, the bot has them all
+    in_thread = isinstance(interaction.channel, discord.Thread)
     granted = interaction.app_permissions
-    needed = NEEDED_IN_THREADS if threaded else NEEDED
+    needed = REQUIRED_PERMISSIONS_IN_THREADS if in_thread else REQUIRED_PERMISSIONS
     return [name for permission, name in needed.items() if not getattr(granted, permission)]

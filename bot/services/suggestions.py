@@ -1,4 +1,4 @@
-"""Suggestions, as buttons, for a prompt that the model knows nothing about."""
+"""Buttons with suggestions, for a prompt that the model knows nothing about."""
 
 import discord
 
@@ -9,7 +9,7 @@ from core.recipe import Recipe
 from core.understanding.vocabulary import vocabulary_of
 
 KIND = "suggest"
-LONGEST = 40
+MAX_SUGGESTION_LENGTH = 40
 """Characters of a suggestion that fit into the custom id of its button."""
 
 
@@ -19,7 +19,9 @@ def suggestion_buttons(recipe: Recipe, model: str) -> discord.ui.View | None:
     if not vocabulary:
         return None
     text = " ".join(prompt.text for prompt in recipe.include)
-    names = [n for n in vocabulary.suggestions(text, get_locale()[:2]) if len(n) <= LONGEST]
+    names = [
+        n for n in vocabulary.suggestions(text, get_locale()[:2]) if len(n) <= MAX_SUGGESTION_LENGTH
+    ]
     return static_view(
         discord.ui.Button(label=name, custom_id=encode(KIND, name)) for name in names
     )

@@ -1,4 +1,4 @@
-"""Small images of a job's images, for lists."""
+"""Thumbnails of a job's images, for lists."""
 
 import io
 from pathlib import Path
@@ -14,7 +14,7 @@ SIDE = 160  #: pixels
 
 
 def thumbnail(folder: Path) -> bytes | None:
-    """The first images of a job, up to two by two, as a small WebP; None without any."""
+    """The first images of a job, up to two by two, as a small WebP; None if there are none."""
     paths = finished_images(folder)[:4]
     columns = 1 if len(paths) == 1 else 2
     try:
@@ -27,7 +27,7 @@ def thumbnail(folder: Path) -> bytes | None:
         for image in images:
             image.thumbnail((SIDE // columns, SIDE // columns))
     except (OSError, SyntaxError, ValueError) as error:
-        log.warning("an image cannot be shown in a list", folder=str(folder), error=str(error))
+        log.warning("thumbnail failed", folder=str(folder), error=str(error))
         return None
     width, height = images[0].size
     rows = -(-len(images) // columns)

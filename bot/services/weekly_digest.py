@@ -1,6 +1,6 @@
-"""Posts a weekly digest in the log channels of the servers that want one: how the bot was used.
+"""Posts a weekly summary of the bot's use in the log channels of servers that want one.
 
-When the next one is due is stored, so a restart neither skips nor repeats one. A digest that was
+The time of the next one is stored, so a restart neither skips nor repeats one. A digest that was
 sent right before a crash is recognised by its nonce, or found in the channel.
 """
 
@@ -31,11 +31,11 @@ async def post_weekly_digests(bot: ImagineBot) -> None:
         try:
             for digest in await digests.due():
                 await _post(bot, digest)
-                await digests.posted(digest)
+                await digests.mark_posted(digest)
         except (discord.HTTPException, discord.RateLimited, OSError, StoreError) as error:
-            log.warning("a weekly digest cannot be posted, trying again", error=str(error))
+            log.warning("weekly digest not posted, retrying", error=str(error))
         except Exception:
-            log.exception("a weekly digest cannot be posted, trying again")
+            log.exception("weekly digest not posted, retrying")
         await asyncio.sleep(POLL_SECONDS)
 
 
@@ -46,6 +46,6 @@ async def _post(bot: ImagineBot, digest: DueDigest) -> None:
     if abs(bot.database.now() - digest.due_at) > NONCE_KNOWN_SECONDS:
         async for sent in own_messages(bot, digest.channel_id, digest.due_at):
             if any(each.title == embed.title for each in sent.embeds):
-                return  # by an earlier process, which did not record it
+                return  # sent by an earlier process, which did not record it
     nonce = nonce_of("digest", digest.guild_id, digest.due_at)
     await send_to_log_channel(bot, digest.channel_id, embed, None, nonce)

@@ -1,8 +1,8 @@
-"""Has the members of servers that want it vote for a theme each week, and announces the one chosen.
+"""Holds a weekly vote for a theme in servers that want it, and announces the winner.
 
-A vote is one of Discord's polls, which closes by itself; its message keeps the result. When the
-next vote is due and which poll is open are stored, so a restart neither skips nor repeats one. A
-message that was sent right before a crash is recognised by its nonce, or found in the channel.
+A vote is a Discord poll, which closes by itself; its message keeps the result. The time of the next
+vote and the open poll are stored, so a restart neither skips nor repeats one. A message that was
+sent right before a crash is recognised by its nonce, or found in the channel.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from bot.client import ImagineBot
 from bot.errors import CONNECTION_ERRORS
 from bot.services import suggestions
 from bot.services.audit_log_feed import guild_language, nonce_of
-from bot.themes import offered, themes, winners
+from bot.themes import draw_themes, themes, winners
 from core.database.errors import StoreError
 from core.database.weekly_themes import ClosedVote, DueVote, WeeklyThemes
 from core.discord_ui.custom_ids import encode
@@ -32,7 +32,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 HEADING = "### 🏆"
 
-LOOK_SECONDS = 10.0  #: between two checks for votes that are due or closed
+CHECK_SECONDS = 10.0  #: between two checks for votes that are due or closed
 
 COUNTING_SECONDS = 15 * 60.0
 """How long Discord may take to count the votes; then its counts are taken as they are."""
@@ -45,36 +45,36 @@ async def hold_theme_votes(bot: ImagineBot) -> None:
     while True:
         try:
             for closed in await votes.closed():
-                await _or_again(_announce(bot, votes, closed), closed.guild_id)
+                await _try(_announce(bot, votes, closed), closed.guild_id)
             for due in await votes.due():
-                await _or_again(_start(bot, votes, due), due.guild_id)
+                await _try(_start(bot, votes, due), due.guild_id)
         except StoreError as error:
-            log.warning("the weekly themes cannot be read, trying again", error=str(error))
-        await asyncio.sleep(LOOK_SECONDS)
+            log.warning("weekly themes not read, retrying", error=str(error))
+        await asyncio.sleep(CHECK_SECONDS)
 
 
-async def _or_again(attempt: Awaitable[None], guild_id: int) -> None:
-    """Failures are retried at the next check. Raises StoreError."""
+async def _try(attempt: Awaitable[None], guild_id: int) -> None:
+    """Logs a failure, so that it is retried at the next check. Raises StoreError."""
     try:
         await attempt
     except StoreError:
         raise
     except (discord.HTTPException, discord.RateLimited, *CONNECTION_ERRORS) as error:
-        log.warning("a vote for a theme waits", guild=guild_id, error=str(error))
+        log.warning("theme vote failed, retrying", guild=guild_id, error=str(error))
     except Exception:
-        log.exception("a vote for a theme waits", guild=guild_id)
+        log.exception("theme vote failed, retrying", guild=guild_id)
 
 
 async def _start(bot: ImagineBot, votes: WeeklyThemes, vote: DueVote) -> None:
     """Posts the poll of a vote, unless Discord refuses it."""
-    if not _is_there(bot, vote.guild_id):
+    if not _is_available(bot, vote.guild_id):
         return
     channel_id, hours = vote.settings.channel_id, vote.settings.hours
     with use_locale(guild_language(bot, vote.guild_id)):
         offer = await _offer(bot, vote)
         poll = discord.Poll(gettext("What should this week's theme be?"), timedelta(hours=hours))
     if len(offer) < 2:
-        await votes.left_out(vote)
+        await votes.mark_skipped(vote)
         return
     for theme in offer:
         poll.add_answer(text=theme)
@@ -86,11 +86,11 @@ async def _start(bot: ImagineBot, votes: WeeklyThemes, vote: DueVote) -> None:
     except discord.HTTPException as error:
         if not _is_final(error):
             raise
-        log.warning("there is no vote for a theme", guild=vote.guild_id, error=str(error))
-        await votes.left_out(vote)
+        log.warning("theme vote not started", guild=vote.guild_id, error=str(error))
+        await votes.mark_skipped(vote)
         return
     closes_at = message.created_at + timedelta(hours=hours)
-    await votes.started(vote, message.id, closes_at.timestamp())
+    await votes.mark_started(vote, message.id, closes_at.timestamp())
 
 
 async def _offer(bot: ImagineBot, vote: DueVote) -> list[str]:
@@ -104,30 +104,30 @@ async def _offer(bot: ImagineBot, vote: DueVote) -> list[str]:
     own_permitted = await asyncio.to_thread(permitted, own)
     built_in_permitted = await asyncio.to_thread(permitted, built_in)
     seed = f"{vote.guild_id} {vote.due_at}"
-    return offered(own_permitted, built_in_permitted, vote.last_theme, seed)
+    return draw_themes(own_permitted, built_in_permitted, vote.last_theme, seed)
 
 
 async def _announce(bot: ImagineBot, votes: WeeklyThemes, vote: ClosedVote) -> None:
     """Announces the theme that has won, if anybody voted and its week is not over."""
-    if not _is_there(bot, vote.guild_id):
+    if not _is_available(bot, vote.guild_id):
         return
     theme = None
     try:
         if bot.database.now() < vote.next_at:
             channel = bot.get_partial_messageable(vote.channel_id)
             poll = (await channel.fetch_message(vote.message_id)).poll
-            if poll and not poll.is_finalised() and not _has_waited(bot, vote):
+            if poll and not poll.is_finalised() and not _counting_timed_out(bot, vote):
                 return
             theme = await _announce_winner(bot, vote, poll) if poll else None
     except discord.HTTPException as error:
         if not _is_final(error):
             raise
-        log.warning("no theme is announced", guild=vote.guild_id, error=str(error))
+        log.warning("theme not announced", guild=vote.guild_id, error=str(error))
     await votes.settle(vote, theme)
 
 
 async def _announce_winner(bot: ImagineBot, vote: ClosedVote, poll: discord.Poll) -> str | None:
-    """Announces the theme with the most votes; of several, one is drawn by lot."""
+    """Announces the theme with the most votes; a tie is broken at random."""
     counts = {str(answer.text): answer.vote_count for answer in poll.answers}
     best = winners(counts)
     if not best:
@@ -165,12 +165,12 @@ def _announces_theme(message: discord.Message) -> bool:
 
 
 def _layout(theme: str, votes: int, best: Sequence[str]) -> ui.LayoutView:
-    """The theme, how it was chosen, how to request it, and a button that does."""
+    """The theme, how it was chosen, how to request it, and a button to request it."""
     title = gettext("This week's theme: {theme}", theme=escape(theme))
     number = ngettext("{n} vote", "{n} votes", votes)
     if len(best) > 1:
-        level = ", ".join(f"“{escape(each)}”" for each in best)
-        drawn = gettext("It was a tie between {themes}, so one was drawn at random.", themes=level)
+        tied = ", ".join(f"“{escape(each)}”" for each in best)
+        drawn = gettext("It was a tie between {themes}, so one was drawn at random.", themes=tied)
         number = f"{number} · {drawn}"
     example = theme.replace("`", "'")
     how = gettext("Paint it your way: `/imagine include: {theme}`", theme=example)
@@ -189,13 +189,13 @@ def _layout(theme: str, votes: int, best: Sequence[str]) -> ui.LayoutView:
     )
 
 
-def _is_there(bot: ImagineBot, guild_id: int) -> bool:
+def _is_available(bot: ImagineBot, guild_id: int) -> bool:
     """Whether the bot is in the server, and the server is available."""
     guild = bot.get_guild(guild_id)
     return guild is not None and not guild.unavailable
 
 
-def _has_waited(bot: ImagineBot, vote: ClosedVote) -> bool:
+def _counting_timed_out(bot: ImagineBot, vote: ClosedVote) -> bool:
     return bot.database.now() > vote.closed_at + COUNTING_SECONDS
 
 

@@ -1,4 +1,4 @@
-"""Greets a server that the bot has just joined: what it does, and examples to try at a click."""
+"""Greets a server that the bot has just joined, with examples to try with one click."""
 
 import asyncio
 from typing import Any
@@ -36,13 +36,13 @@ async def welcome_new_servers(bot: ImagineBot) -> None:
         try:
             await _welcome(bot, guild)
         except (discord.HTTPException, *CONNECTION_ERRORS) as error:
-            log.warning("a server could not be greeted", guild=guild.id, error=str(error))
+            log.warning("server not greeted", guild=guild.id, error=str(error))
 
 
 async def _welcome(bot: ImagineBot, guild: discord.Guild) -> None:
     channel = announcement_channel(guild)
     if channel is None:
-        log.info("no channel to greet a server in", guild=guild.id)
+        log.info("no channel for a greeting", guild=guild.id)
         return
     with use_locale(guild.preferred_locale.value):
         box = discord.ui.Container[Any](
@@ -52,4 +52,4 @@ async def _welcome(bot: ImagineBot, guild: discord.Guild) -> None:
             accent_colour=discord.Colour.blurple(),
         )
     await channel.send(view=static_layout([box]))
-    log.info("a server was greeted", guild=guild.id, channel=channel.id)
+    log.info("server greeted", guild=guild.id, channel=channel.id)

@@ -12,14 +12,14 @@ from core.word_filter import Hit, first_hit
 
 
 async def forbidden_word(bot: ImagineBot, guild_id: int, texts: Iterable[str]) -> Hit | None:
-    """A word for which every request in a server is refused, in any channel. Raises StoreError."""
+    """A word in the texts that a server refuses in every channel. Raises StoreError."""
     rules = await bot.guild_rules.words(guild_id)
     everywhere = [rule for rule in rules if not rule.age_restricted]
     return await asyncio.to_thread(first_hit, everywhere, "\n".join(texts))
 
 
 async def refuse_forbidden_words(interaction: Interaction, texts: Iterable[str]) -> None:
-    """Raises RefusedError for a word for which every request in this server is refused."""
+    """Raises RefusedError if the texts contain a word that this server refuses everywhere."""
     if hit := await forbidden_word(interaction.client, interaction.guild_id or 0, texts):
         raise RefusedError(
             gettext(

@@ -1,1 +1,1 @@
-"""What the client keeps in memory between interactions. Independent of the client."""
+"""What the client keeps in memory between interactions. Does not import the client."""

@@ -1,4 +1,4 @@
-"""Interactions that were acknowledged and are not finished: stored, and resumed after a crash.
+"""Interactions that were acknowledged but not finished: stored, and resumed after a crash.
 
 A pending response holds the interaction as Discord sent it. To resume it, the bot passes that
 payload to discord.py again, so the same command, button or form runs again, with the same options,
@@ -34,13 +34,13 @@ REMEMBERED = 1000  #: interactions whose id, or payload, is kept in memory
 
 _AUTOCOMPLETE = discord.InteractionType.autocomplete
 _ORIGINAL: Any = "@original"
-"""Stands for the id of the first response; discord.py's types know numbers."""
+"""Discord's alias for the id of the initial response; discord.py's types only allow numbers."""
 
 INTERRUPTED = gettext_noop("I was restarted before I could finish this. Please try again.")
 """For rows without a payload."""
 
 FINISHED = gettext_noop("Done. I was restarted before I could show you the details.")
-"""For rows whose changes are all made."""
+"""For rows whose changes were all made."""
 
 
 class PendingInteractions:
@@ -56,10 +56,10 @@ class PendingInteractions:
         self._open: set[int] = set()
         """Interactions with a row and a running handler."""
         self._resumed: dict[int, PendingResponse] = {}
-        """Those of them that an earlier process or attempt has acknowledged."""
+        """The open interactions that an earlier process or attempt acknowledged."""
 
     def remember_payload(self, message: str) -> None:
-        """Keeps the payload of an interaction, a gateway message, which discord.py does not."""
+        """Keeps the payload if the gateway message is an interaction; discord.py does not."""
         if '"INTERACTION_CREATE"' not in message:
             return
         event: dict[str, Any] = json.loads(message)
@@ -72,21 +72,21 @@ class PendingInteractions:
     async def enter(self, interaction: discord.Interaction) -> bool:
         """Whether to handle an interaction that has arrived. Never raises.
 
-        Not if it was received before: Discord may send one twice after a lost connection. And not
-        if it is resumed too late for a response.
+        False if it was received before, since Discord may send one twice after a lost connection,
+        or if it is resumed too late for a response.
         """
         if row := self._resumed.get(interaction.id):
             return await self._restore(interaction, row)
         if interaction.type is _AUTOCOMPLETE:
             return True
         if interaction.id in self._received:
-            log.info("an interaction was received twice", interaction=interaction.id)
+            log.info("interaction received twice", interaction=interaction.id)
             return False
         self._received.append(interaction.id)
         return True
 
     async def insert(self, interaction: discord.Interaction, *, updates_message: bool) -> None:
-        """Writes an interaction down, before it is acknowledged.
+        """Stores an interaction before it is acknowledged.
 
         Raises StoreError if it is not on disk in time; then nothing is pending.
         """
@@ -105,7 +105,7 @@ class PendingInteractions:
         await asyncio.wait({inserting}, timeout=INSERT_SECONDS)
         if not inserting.done():
             self._undoing = asyncio.create_task(self._undo(inserting, number))
-            raise StoreLockedError("The database took too long to write down an interaction.")
+            raise StoreLockedError("The database took too long to store an interaction.")
         try:
             inserting.result()
         except StoreError:
@@ -122,14 +122,14 @@ class PendingInteractions:
         return interaction.id in self._resumed
 
     async def refuse(self, interaction_id: int, text: str) -> bool:
-        """Records a refusal before the member reads it; whether it is on disk. Never raises.
+        """Stores a refusal before the member reads it; returns whether it is on disk. Never raises.
 
-        Otherwise a refusal whose delivery fails half-way would be followed by another decision.
+        Otherwise, if its delivery failed halfway, the request would be decided again.
         """
         try:
             await self._rows.set_refusal(interaction_id, text)
         except StoreError as error:
-            log.warning("a refusal could not be recorded, deciding again", error=str(error))
+            log.warning("refusal not recorded, deciding again", error=str(error))
             return False
         return True
 
@@ -146,7 +146,7 @@ class PendingInteractions:
                 self._delivered.append(interaction_id)
                 await self._rows.delete(interaction_id)
         except StoreError as error:
-            log.warning("a pending response could not be deleted", error=str(error))
+            log.warning("pending response not deleted", error=str(error))
         finally:
             self._open.discard(interaction_id)
             self._resumed.pop(interaction_id, None)
@@ -159,9 +159,9 @@ class PendingInteractions:
             except StoreError:
                 raise
             except (discord.HTTPException, *CONNECTION_ERRORS) as error:
-                log.warning("an interaction cannot be resumed yet", error=str(error))
-            except Exception:  # the others go on
-                log.exception("an interaction cannot be resumed", interaction=row.interaction_id)
+                log.warning("interaction not resumed, retrying", error=str(error))
+            except Exception:  # continue with the others
+                log.exception("interaction not resumed", interaction=row.interaction_id)
 
     async def _resume(self, client: discord.Client, row: PendingResponse) -> None:
         number = row.interaction_id
@@ -175,7 +175,7 @@ class PendingInteractions:
         elif row.payload is None:
             await self._apologise(client, row)
         else:
-            log.info("an interaction is resumed", interaction=number, job=row.job_id)
+            log.info("interaction resumed", interaction=number, job=row.job_id)
             self._open.add(number)
             self._resumed[number] = row
             client._connection.parse_interaction_create(json.loads(row.payload))
@@ -189,9 +189,9 @@ class PendingInteractions:
             if is_gone(error):  # never acknowledged, or too long ago
                 await self.close(interaction.id, delivered=True)
                 return False
-            # Acknowledged, and deleted for an error that was never sent.
+            # Acknowledged, then deleted in favour of an error that was never sent.
         except (discord.HTTPException, *CONNECTION_ERRORS) as error:
-            log.warning("a response is out of reach, trying again", error=str(error))
+            log.warning("response not read, retrying", error=str(error))
             await self.close(interaction.id, delivered=is_gone(error))
             return False
         kinds = discord.InteractionResponseType
@@ -206,7 +206,7 @@ class PendingInteractions:
         return False
 
     async def _conclude(self, client: discord.Client, row: PendingResponse) -> None:
-        """Everything is done; only the response may be missing."""
+        """Everything was done; only the response may be missing."""
         message = await _response_of(client, row)
         if message and await self._is_unanswered(message, row):
             await _edit(message, row, FINISHED)
@@ -241,13 +241,13 @@ async def _response_of(
     try:
         return await webhook.fetch_message(_ORIGINAL)
     except discord.NotFound:
-        log.info("nobody waits for a response any more", interaction=row.interaction_id)
+        log.info("response expired", interaction=row.interaction_id)
         return None
 
 
 async def _edit(message: discord.WebhookMessage, row: PendingResponse, text: str) -> None:
     with use_locale(row.locale):
-        if message.flags.components_v2:  # which stays a layout
+        if message.flags.components_v2:  # it can only stay a layout
             layout = static_layout([discord.ui.TextDisplay(gettext(text))])
             await message.edit(attachments=[], view=layout)
             return

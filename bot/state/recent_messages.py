@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-MOST, SECONDS = 10, 60.0
+MAX_MESSAGES, WINDOW_SECONDS = 10, 60.0
 """How many messages to one member, within how many seconds."""
 REMEMBERED = 10_000
 
@@ -25,10 +25,10 @@ class RecentMessages:
 
     def take(self, member_id: int) -> bool:
         """Counts one more message to a member; False if that would exceed the limit."""
-        since = self._clock() - SECONDS
+        since = self._clock() - WINDOW_SECONDS
         while self._sent and self._sent[0].at <= since:
             self._sent.popleft()
-        if sum(each.member_id == member_id for each in self._sent) >= MOST:
+        if sum(each.member_id == member_id for each in self._sent) >= MAX_MESSAGES:
             return False
         self._sent.append(_Sent(self._clock(), member_id))
         return True

@@ -1,4 +1,4 @@
-"""Slots for downloading and decoding attachments, given out before any byte is fetched.
+"""Slots for downloading and decoding attachments, assigned before any byte is fetched.
 
 An attachment takes memory while it is downloaded and CPU time while it is decoded, and a hostile
 one takes as much of both as it can. So there are few slots: one per member, and not all of them for
@@ -32,7 +32,7 @@ HOUR = 3600.0
 
 
 class UploadQueueFullError(Exception):
-    """Too many attachments wait. `own`: the member's own are too many already."""
+    """Too many attachments are waiting. `own`: too many of them are the member's own."""
 
     def __init__(self, *, own: bool) -> None:
         super().__init__("the upload queue is full")
@@ -62,14 +62,14 @@ class UploadQueue:
         request = _Request(member_id, guild_id)
         self._check_room(request)
         self._waiting.append(request)
-        self._give_slots()
+        self._assign_slots()
         try:
             await request.admitted.wait()
             yield
         finally:
             (self._active if request in self._active else self._waiting).remove(request)
             self._forget_absent()
-            self._give_slots()
+            self._assign_slots()
 
     def _check_room(self, request: _Request) -> None:
         if self._may_start(request):
@@ -77,13 +77,13 @@ class UploadQueue:
         waiting = self._waiting
         if sum(each.member_id == request.member_id for each in waiting) >= WAITING_PER_MEMBER:
             raise UploadQueueFullError(own=True)
-        of_guild = sum(each.guild_id == request.guild_id for each in waiting)
-        if of_guild >= WAITING_PER_GUILD or len(waiting) >= WAITING:
+        from_guild = sum(each.guild_id == request.guild_id for each in waiting)
+        if from_guild >= WAITING_PER_GUILD or len(waiting) >= WAITING:
             raise UploadQueueFullError(own=False)
 
-    def _give_slots(self) -> None:
+    def _assign_slots(self) -> None:
         while ready := [request for request in self._waiting if self._may_start(request)]:
-            request = min(ready, key=self._turn)  # the first of equals, so the earliest
+            request = min(ready, key=self._turn)  # min picks the first of equals: the earliest
             self._waiting.remove(request)
             self._active.append(request)
             self._starts += 1

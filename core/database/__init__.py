@@ -1,1 +1,1 @@
-"""The SQLite database: its connection, and one repository for each subject."""
+"""The SQLite database: its connection, and a repository for each subject."""

@@ -1,6 +1,6 @@
 """The audit log: what moderators did and what the rules refused, as codes with parameters.
 
-`core.discord_ui.audit_log` puts entries into words.
+`core.discord_ui.audit_log` turns entries into text.
 """
 
 import json
@@ -17,17 +17,17 @@ from core.database.rows import readable, rows_of, value_of
 from core.moderation import AuditAction, AuditEntry
 
 _REFUSED = "refused"
-"""The outcome of an interaction whose refusal is in the log."""
+"""The outcome of an interaction whose refusal has been recorded."""
 
 
 class AuditLog:
-    """All methods raise StoreError."""
+    """The audit logs of all servers. All methods raise StoreError."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def record_refusal(self, guild_id: int, member_id: int, reason: str) -> None:
-        """Records that the rules refused a member's request, once for an interaction."""
+        """Records that the rules refused a member's request, once per interaction."""
         async with self._database.transaction() as db:
             if await outcome(db) == _REFUSED:
                 return
@@ -43,7 +43,7 @@ class AuditLog:
             )
 
     async def record_refused_default(self, guild_id: int, exclude: str, rule: str) -> None:
-        """Records that the rules refuse default exclude prompts: once, until either changes."""
+        """Records that the rules refuse default exclude prompts, once until either changes."""
         details = {"exclude": exclude, "rule": rule}
         values = {
             "guild": guild_id,
@@ -67,9 +67,9 @@ class AuditLog:
     async def page(
         self, guild_id: int, *, member_id: int | None = None, limit: int = 20, offset: int = 0
     ) -> tuple[int, list[AuditEntry]]:
-        """How many entries there are, and some of them, the newest first.
+        """The number of entries, and a page of them, the newest first.
 
-        With a member only those by or about them.
+        With `member_id`, only entries by or about that member.
         """
         values = {"guild": guild_id, "member": member_id, "limit": limit, "offset": offset}
         async with self._database.snapshot() as db:
@@ -106,7 +106,7 @@ class AuditLog:
         return found
 
     async def mark_mirrored(self, entries: Iterable[AuditEntry]) -> None:
-        """Records that these entries need not be shown any more."""
+        """Records that these entries no longer have to be shown in a log channel."""
         await self._mark_mirrored(entry.id for entry in entries)
 
     async def _mark_mirrored(self, entry_ids: Iterable[int]) -> None:

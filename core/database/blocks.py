@@ -15,7 +15,7 @@ from core.moderation import AuditAction, Block
 
 
 class Blocks:
-    """All methods raise StoreError."""
+    """The blocks of all servers. All methods raise StoreError."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -29,7 +29,7 @@ class Blocks:
         reason: str | None,
         until: float | None,
     ) -> list[Job]:
-        """Blocks a member, in place of an older block, and cancels their jobs; returns those.
+        """Blocks a member, replacing an older block, and cancels their jobs; returns those.
 
         `until` is in seconds since 1970, None for a permanent block.
         """
@@ -45,7 +45,7 @@ class Blocks:
             )
 
     async def unblock(self, guild_id: int, member_id: int, actor_id: int) -> bool:
-        """Ends a block; says whether there was one."""
+        """Ends a block; returns whether there was one."""
         now = self._database.now()
         async with once(self._database) as db:
             cursor = await db.execute(
@@ -72,7 +72,7 @@ class Blocks:
 async def active_block(
     db: aiosqlite.Connection, guild_id: int | None, member_id: int, now: float
 ) -> Block | None:
-    """The block of a member, within an open read; None if there is none or it has ended."""
+    """A member's block, within an open read; None if there is none or it has ended."""
     rows = await rows_of(
         db,
         "SELECT * FROM blocks WHERE guild_id = ? AND member_id = ?"

@@ -1,4 +1,4 @@
-"""What an engine does with jobs: claims them, keeps its leases, and ends them or gives them back.
+"""Claims: how an engine claims jobs, renews its leases, and finishes or releases jobs.
 
 A claimed job belongs to one engine until its lease runs out. An engine renews its leases with
 `heartbeat`; those of a dead engine run out, and `requeue_expired` returns the jobs to the queue.
@@ -16,20 +16,20 @@ from core.database.rows import rows_of
 from core.image_check import Concept
 from core.job import Job, Reason, ReasonCode, State
 
-MAX_ATTEMPTS = 3  #: a job that stopped an engine this often is not tried again
-LONGEST_LEASE = 3600.0  #: seconds; no engine asks for more
+MAX_ATTEMPTS = 3  #: a job fails if its lease runs out in this attempt
+LONGEST_LEASE = 3600.0  #: seconds; no engine requests a longer one
 
 
 class Claims:
-    """All methods raise StoreError. `engine` names one process, not a machine."""
+    """Claims by engines. All methods raise StoreError. `engine` names a process, not a machine."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def claim(self, engine: str, lease_seconds: float) -> Job | None:
-        """Takes the next job for this engine, None if none may run now.
+        """Claims the next job for this engine; None if no job may run now.
 
-        A job waits while its server is paused, and while `most_running` of its member's jobs run
+        A job waits while its server is paused, and while its member has `most_running` running jobs
         there.
         """
         now = self._database.now()
@@ -48,8 +48,8 @@ class Claims:
     ) -> set[int]:
         """Renews the leases of all jobs of this engine and records their steps.
 
-        `steps` maps job ids to the last step done; ids that are no longer this engine's are
-        ignored. Returns the ids that still are: what is missing was cancelled or taken away.
+        `steps` maps job ids to the last step done; jobs that are no longer this engine's are
+        ignored. Returns the ids of its jobs; missing ones were cancelled or taken away.
         """
         now = self._database.now()
         async with self._database.transaction() as db:
@@ -67,7 +67,7 @@ class Claims:
     async def held(self, engine: str) -> dict[int, bool]:
         """The ids of this engine's jobs, and whether each should stop now.
 
-        A read that is cheap enough for every step.
+        Cheap enough to call at every step.
         """
         async with self._database.read() as db:
             return await _held(db, engine)
@@ -81,10 +81,10 @@ class Claims:
         step: int | None = None,
         match: Concept | None = None,
     ) -> bool:
-        """Ends a job as done or failed; False, with no change, if it is not this engine's now.
+        """Ends a job as done or failed; False, with no change, if it is no longer this engine's.
 
-        `step` is its last, None if that is not known; `match` is what the image check has found.
-        The job may have been cancelled, or given to another engine after the lease ran out.
+        It may have been cancelled, or claimed by another engine after the lease ran out. `step` is
+        its last step, None if that is not known; `match` is the concept that the image check found.
         """
         if state not in (State.DONE, State.FAILED):
             raise ValueError(f"an engine ends a job as done or failed, not {state}")
@@ -100,7 +100,7 @@ class Claims:
     async def release(self, job_id: int, engine: str, *, attempt_counts: bool = False) -> bool:
         """Returns a job to its old place in the queue; False if it was not this engine's.
 
-        The attempt does not count if the engine stops in an orderly way.
+        The attempt does not count by default: the engine is shutting down cleanly.
         """
         async with self._database.transaction() as db:
             if job_id not in await _held(db, engine):
@@ -111,13 +111,13 @@ class Claims:
             return True
 
     async def requeue_expired(self, lease_seconds: float = LONGEST_LEASE) -> list[Job]:
-        """Takes jobs from engines whose lease ran out; returns them as they are now.
+        """Takes back jobs whose lease ran out; returns them as they are now.
 
-        Each goes back to its old place, or fails after the third attempt.
+        Each returns to its old place in the queue, or fails after the third attempt.
 
-        A lease of more than `lease_seconds` from now was given before the clock was set back. It is
-        shortened to that: a living engine renews it and loses nothing, however often the clock is
-        set, and a dead one's runs out.
+        A lease that ends more than `lease_seconds` from now was given before the clock was set
+        back. It is shortened to `lease_seconds`: a running engine renews it and loses nothing,
+        however often the clock is set, and a dead one's runs out.
         """
         now = self._database.now()
         latest = now + lease_seconds

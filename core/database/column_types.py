@@ -1,6 +1,7 @@
-"""SQL that tells whether a row holds values of the types that its table declares.
+"""SQL conditions that check whether the values of a row have their declared types.
 
-Tables are STRICT: SQLite refuses every UPDATE of a row that does not, whichever column it sets.
+Tables are STRICT: if a value has a wrong type, SQLite refuses every UPDATE of the row, whichever
+column it sets.
 """
 
 import sqlite3
@@ -17,29 +18,29 @@ _STORED = {
     "TEXT": "'text'",
     "BLOB": "'blob'",
 }
-"""What SQLite may store in a column of each type."""
+"""The storage classes that SQLite allows in a column of each type."""
 
 
 @dataclass(frozen=True, slots=True)
 class TypeChecks:
-    """Conditions by column: its value is of its type, or NULL where that is allowed."""
+    """A condition for each column: its value has its type, or is NULL where that is allowed."""
 
     required: Mapping[str, str]
     optional: Mapping[str, str]
 
     @property
     def all_required(self) -> str:
-        """A condition: every column that is never NULL holds a value of its type."""
+        """A condition: every column that is never NULL has a value of its type."""
         return _all(self.required)
 
     @property
     def damaged(self) -> str:
-        """A condition: some column holds a value of another type."""
+        """A condition: some column has a value of another type."""
         return f"NOT ({self.all_required} AND {_all(self.optional)})"
 
 
 async def type_checks(db: aiosqlite.Connection, table: str) -> TypeChecks:
-    """The conditions for one of the database's tables."""
+    """The conditions for a table."""
     columns = await rows_of(
         db, 'SELECT name, type, "notnull" AS needed, pk FROM pragma_table_info(?)', (table,)
     )

@@ -1,7 +1,7 @@
 """The SQLite file: opening it, applying migrations, and the three ways to use it.
 
-`read` and `snapshot` use a read-only connection and never wait for a writer; `transaction` uses the
-writing one. Any number of processes may open the same file. A committed transaction survives a
+`read` and `snapshot` use a read-only connection and never wait for a writer; `transaction` uses a
+second one. Any number of processes may open the same file. A committed transaction survives a
 power cut (WAL with synchronous=FULL).
 """
 
@@ -17,13 +17,13 @@ from typing import Self
 import aiosqlite
 
 from core.database.damage import repair
-from core.database.errors import StoreTooNewError, locked, plain_errors
+from core.database.errors import StoreTooNewError, locked, store_errors
 from core.database.journal import Journal
 from core.database.journal_replay import carry_out, is_behind
 from core.database.rows import decode_text, value_of
 from core.database.schema import FUNCTIONS, migrations, statements
 
-BUSY_SECONDS = 5.0  #: how long a caller waits in all, for other tasks and other processes
+BUSY_SECONDS = 5.0  #: how long a caller waits in total, for other tasks and processes
 TRY_SECONDS = (
     0.05  #: how long SQLite itself waits for the write lock; short, so that a task can give up
 )
@@ -60,12 +60,12 @@ class Database:
         clock: Callable[[], float] = time.time,
         busy_seconds: float = BUSY_SECONDS,
     ) -> AsyncIterator[Self]:
-        """Opens or creates the database and applies pending migrations; a context manager.
+        """A context manager that opens or creates the database and applies pending migrations.
 
         `clock` gives seconds since 1970. Raises StoreError.
         """
         path = Path(path)
-        with plain_errors(path):
+        with store_errors(path):
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             _create_private(path)
         async with (
@@ -73,7 +73,7 @@ class Database:
             _connected(path, busy_seconds) as reader,
         ):
             database = cls(path, writer, reader, clock=clock, busy_seconds=busy_seconds)
-            with plain_errors(path):
+            with store_errors(path):
                 await database._prepare()
             yield database
 
@@ -84,8 +84,8 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[aiosqlite.Connection]:
         """For a single SELECT, which is a snapshot by itself."""
-        async with self._turn(self._reading, self._deadline()):
-            with plain_errors(self._path):
+        async with self._acquired(self._reading, self._deadline()):
+            with store_errors(self._path):
                 yield self._reader
 
     @asynccontextmanager
@@ -99,17 +99,17 @@ class Database:
     async def transaction(
         self, *, wait_seconds: float | None = None
     ) -> AsyncIterator[aiosqlite.Connection]:
-        """For changes: all or nothing, and on disk once the block is left.
+        """For changes: all or nothing, and on disk once the block ends.
 
-        If a damaged row makes it fail, the row is repaired for the next change
-        (`core.database.damage`).
+        If it fails because of a damaged row, the row is repaired, so that the next change succeeds
+        (see `core.database.damage`).
 
         Raises StoreLockedError if the lock is held, by this or another process, for longer than
         `wait_seconds` (default: the `busy_seconds` of `open`).
         """
         deadline = self._deadline(wait_seconds)
-        async with self._turn(self._writing, deadline):
-            with plain_errors(self._path):
+        async with self._acquired(self._writing, deadline):
+            with store_errors(self._path):
                 try:
                     async with _transaction(self._writer):
                         await self._retry("BEGIN IMMEDIATE", deadline)
@@ -119,17 +119,17 @@ class Database:
                         await self._repair()
                     raise
 
-    async def empty_log(self) -> None:
+    async def truncate_wal(self) -> None:
         """Empties the write-ahead log, in which deleted rows can still be read.
 
-        While other processes are reading, it does nothing.
+        Does nothing while other processes are reading.
         """
-        async with self._turn(self._writing, self._deadline()):
-            with plain_errors(self._path):
+        async with self._acquired(self._writing, self._deadline()):
+            with store_errors(self._path):
                 await self._writer.execute_fetchall("PRAGMA wal_checkpoint (TRUNCATE)")
 
     async def _repair(self) -> None:
-        """Repairs damaged rows, if a change has failed because of them: the next one will not."""
+        """Repairs damaged rows, so that the next change does not fail because of them."""
         with suppress(sqlite3.Error):
             async with _transaction(self._writer):
                 await self._writer.execute("BEGIN IMMEDIATE")
@@ -141,7 +141,7 @@ class Database:
         return asyncio.get_running_loop().time() + seconds
 
     @asynccontextmanager
-    async def _turn(self, lock: asyncio.Lock, deadline: float) -> AsyncIterator[None]:
+    async def _acquired(self, lock: asyncio.Lock, deadline: float) -> AsyncIterator[None]:
         try:
             async with asyncio.timeout_at(deadline):
                 await lock.acquire()
@@ -153,7 +153,7 @@ class Database:
             lock.release()
 
     async def _retry(self, sql: str, deadline: float) -> None:
-        """Runs a statement on the writer, again and again while another process holds the lock."""
+        """Runs a statement on the writer; retries while another process holds the lock."""
         while True:
             try:
                 await self._writer.execute(sql)
@@ -171,7 +171,7 @@ class Database:
                 f"The database {self._path} was written by a newer version of this program"
                 f" (schema {version}, this one knows {max(migrations())}): update the program."
             )
-        # If several processes do this at the same time, SQLite fails at once instead of waiting.
+        # If several processes do this at the same time, SQLite doesn't wait but fails at once.
         await self._retry("PRAGMA journal_mode = WAL", self._deadline())
         # secure_delete: deleted content is overwritten, not only marked as free.
         for pragma in ("synchronous = FULL", "foreign_keys = ON", "secure_delete = ON"):
@@ -183,7 +183,7 @@ class Database:
         for number, sql in migrations().items():
             if number <= version:
                 continue
-            async with self.transaction() as db:  # another process may have applied it meanwhile
+            async with self.transaction() as db:  # another process may have applied it
                 if number > int(await value_of(db, "PRAGMA user_version")):
                     for statement in statements(sql):
                         await db.execute(statement)
@@ -196,7 +196,7 @@ class Database:
 
 
 def _create_private(path: Path) -> None:
-    """Creates the file, if it is missing, for its owner alone; SQLite copies the mode.
+    """Creates a missing file for its owner only; SQLite copies the mode to its other files.
 
     An existing file is not opened: closing it would drop all POSIX locks that this process holds on
     it. The next process to close the database would then delete the write-ahead log that this one
@@ -209,7 +209,7 @@ def _create_private(path: Path) -> None:
 
 @asynccontextmanager
 async def _connected(path: Path, busy_seconds: float) -> AsyncIterator[aiosqlite.Connection]:
-    with plain_errors(path):
+    with store_errors(path):
         connection = await aiosqlite.connect(path, timeout=busy_seconds, isolation_level=None)
     try:
         connection.row_factory = sqlite3.Row
@@ -221,10 +221,10 @@ async def _connected(path: Path, busy_seconds: float) -> AsyncIterator[aiosqlite
 
 @asynccontextmanager
 async def _transaction(db: aiosqlite.Connection) -> AsyncIterator[None]:
-    """Commits at the end of the block, which begins the transaction; rolls back if it fails."""
+    """Commits the transaction that the block begins; rolls it back if the block fails."""
     try:
         yield
         await db.execute("COMMIT")
-    except BaseException:  # a cancelled task, too, must not leave it open
+    except BaseException:  # even a cancelled task must not leave it open
         await db.rollback()
         raise

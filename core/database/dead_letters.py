@@ -1,4 +1,4 @@
-"""Reading jobs, some of whose rows may be unreadable."""
+"""Reads jobs, even if some of their rows are unreadable."""
 
 import sqlite3
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ log = structlog.stdlib.get_logger(__name__)
 async def readable_jobs(database: Database, rows: Iterable[sqlite3.Row]) -> list[Job]:
     """The jobs among rows that were read; unreadable ones become dead letters.
 
-    A reader does not wait for the write lock: if that is taken, the next one buries them.
+    It does not wait for the write lock: if that is taken, the next reader buries them.
     """
     jobs, unreadable = job_updates.decoded(rows)
     if unreadable:
@@ -24,7 +24,5 @@ async def readable_jobs(database: Database, rows: Iterable[sqlite3.Row]) -> list
             async with database.transaction(wait_seconds=0) as db:
                 await job_updates.bury(db, unreadable, database.now())
         except StoreError as error:
-            log.warning(
-                "unreadable jobs are left where they are", jobs=unreadable, error=str(error)
-            )
+            log.warning("unreadable jobs were not buried yet", jobs=unreadable, error=str(error))
     return jobs

@@ -18,7 +18,7 @@ from core.database.journal_replay import TAKEN_SECONDS, carry_out
 from core.database.rows import readable, rows_of, value_of
 from core.moderation import AuditAction
 
-FIRST_RETRY, LONGEST_RETRY = 1.0, 600.0  #: seconds; each delay is twice the one before
+FIRST_RETRY, LONGEST_RETRY = 1.0, 600.0  #: seconds; the delay doubles each time
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ class Deletions:
     # -- the outbox ------------------------------------------------------------------------
 
     async def take(self) -> Deletion | None:
-        """Takes the next deletion that is due, which no other worker will try; None without one."""
+        """Takes the next deletion that is due, so no other worker tries it; None if none is."""
         now = self._database.now()
         # A deletion postponed for longer than this was postponed before the clock was set back.
         latest = now + LONGEST_RETRY
@@ -144,12 +144,12 @@ class Deletions:
             )
         return seconds
 
-    async def empty_log(self) -> None:
+    async def truncate_wal(self) -> None:
         """Removes deleted rows from the database's files, unless another process is reading."""
-        await self._database.empty_log()
+        await self._database.truncate_wal()
 
     async def is_uploaded(self, image: str) -> bool:
-        """Whether someone still has an image among their uploads, or has uploaded it again."""
+        """Whether anyone still has this image among their uploads, or has uploaded it again."""
         async with self._database.read() as db:
             sql = "SELECT EXISTS (SELECT 1 FROM uploaded_images WHERE name = ?)"
             return bool(await value_of(db, sql, (image,)))

@@ -1,4 +1,4 @@
-"""Drafts: several requests at once, which wait for their member's confirmation."""
+"""Drafts: several requests at once that wait for their member's confirmation."""
 
 import json
 from collections.abc import Sequence
@@ -22,13 +22,13 @@ _RECIPES = TypeAdapter(tuple[Recipe, ...])
 
 
 class Drafts:
-    """All methods raise StoreError."""
+    """The drafts of all members. All methods raise StoreError."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def insert(self, member_id: int, recipes: Sequence[Recipe]) -> int:
-        """Stores a draft; its id. Those that are too old to be confirmed are deleted."""
+        """Stores a draft; returns its id. Deletes drafts that are too old to be confirmed."""
         now = self._database.now()
         stored = _RECIPES.dump_json(tuple(recipes)).decode()
         async with self._database.transaction() as db:
@@ -41,7 +41,7 @@ class Drafts:
         return int(row["id"])
 
     async def get(self, draft_id: int, member_id: int) -> tuple[Recipe, ...]:
-        """The recipes of a member's draft; none if it was answered, or is too old."""
+        """The recipes of a member's draft; none if it was confirmed or deleted, or is too old."""
         async with self._database.read() as db:
             rows = await rows_of(
                 db,
@@ -54,9 +54,9 @@ class Drafts:
         return found[0] if found else ()
 
     async def queue(self, draft_id: int, jobs: Sequence[NewJob]) -> list[Job]:
-        """Queues the jobs of a draft, all of them or none if the draft was answered meanwhile.
+        """Queues all jobs of a draft; none if the draft was confirmed or deleted meanwhile.
 
-        The same interaction, resumed after a crash, finds them by `queued_before`.
+        The same interaction, resumed after a crash, finds them with `queued_before`.
         """
         async with self._database.transaction() as db:
             if not await _delete(db, draft_id):
@@ -66,7 +66,7 @@ class Drafts:
         return queued
 
     async def queued_before(self) -> list[Job]:
-        """The jobs that an earlier run of the current interaction has queued."""
+        """The jobs that an earlier run of the current interaction queued."""
         async with self._database.read() as db:
             before = await outcome(db)
             if before is None or not before.startswith("["):  # it was refused

@@ -1,4 +1,4 @@
-"""The engines that are running: each reports itself every half minute."""
+"""The running engines: each reports every 30 seconds."""
 
 import sqlite3
 from dataclasses import dataclass
@@ -7,33 +7,33 @@ from core.columns import required
 from core.database.connection import Database
 from core.database.rows import readable, rows_of
 
-REPORT_SECONDS = 30.0  #: between two reports of an engine
-GONE_SECONDS = 3 * REPORT_SECONDS  #: without a report, after which an engine counts as gone
+REPORT_SECONDS = 30.0  #: between an engine's reports
+GONE_SECONDS = 3 * REPORT_SECONDS  #: an engine counts as gone after this long without a report
 
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """An engine as it reports itself."""
+    """What an engine reports about itself."""
 
     name: str
     version: str
     model: str
     renderers: int
     running: int = 0
-    """Jobs that it is rendering."""
+    """The number of jobs that it is rendering."""
 
 
 class Engines:
-    """All methods raise StoreError."""
+    """The running engines. All methods raise StoreError."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def report(self, engine: Engine) -> None:
-        """Records that an engine is running; deletes those that are gone."""
+        """Records that an engine is running; deletes engines that are gone."""
         now = self._database.now()
         async with self._database.transaction() as db:
-            # Later than now: reported before the clock was set back.
+            # A report later than now was made before the clock was set back.
             await db.execute(
                 "DELETE FROM engines WHERE seen_at NOT BETWEEN ? AND ?", (now - GONE_SECONDS, now)
             )
@@ -42,12 +42,12 @@ class Engines:
                 (engine.name, engine.version, engine.model, engine.renderers, now),
             )
 
-    async def leave(self, name: str) -> None:
+    async def remove(self, name: str) -> None:
         """Records that an engine has stopped."""
         async with self._database.transaction() as db:
             await db.execute("DELETE FROM engines WHERE name = ?", (name,))
 
-    async def at_work(self) -> list[Engine]:
+    async def active(self) -> list[Engine]:
         """The running engines, in alphabetical order."""
         now = self._database.now()
         async with self._database.read() as db:

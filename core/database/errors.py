@@ -1,4 +1,4 @@
-"""What can go wrong with the database. `str(error)` is one sentence for the host."""
+"""The errors of the database. `str(error)` is one sentence for the host."""
 
 import re
 import sqlite3
@@ -36,8 +36,8 @@ class IdOutOfRangeError(StoreError):
 
 
 @contextmanager
-def plain_errors(path: Path) -> Iterator[None]:
-    """Translates SQLite's errors to StoreErrors."""
+def store_errors(path: Path) -> Iterator[None]:
+    """Turns SQLite's errors into StoreErrors."""
     try:
         yield
     except sqlite3.Error as error:

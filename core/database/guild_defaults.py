@@ -14,21 +14,21 @@ from core.defaults import Defaults, merged
 from core.moderation import AuditAction
 
 WHOLE_GUILD = 0
-"""In place of a channel: the defaults of the server."""
+"""The channel id for the defaults of the whole server."""
 
 
 class GuildDefaults:
-    """All methods raise StoreError."""
+    """The defaults of all servers. All methods raise StoreError."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def get(self, guild_id: int, channel_id: int = WHOLE_GUILD) -> Defaults:
-        """The defaults of a channel alone, or of the server."""
+        """The defaults of just this channel, or of the server."""
         return await self._merged(guild_id, [channel_id])
 
     async def within(self, guild_id: int | None, channels: Sequence[int]) -> Defaults:
-        """The defaults that hold in a channel: its own, those of what it is in, the server's.
+        """The defaults that apply in a channel: its own, those of its parents, the server's.
 
         `channels` are its id and those of its parents, the closest first.
         """
@@ -60,8 +60,8 @@ class GuildDefaults:
         async with self._database.read() as db:
             rows = await rows_of(
                 db,
-                "SELECT guild_defaults.* FROM json_each(?) AS asked JOIN guild_defaults"
-                " ON guild_id = ? AND channel_id = asked.value ORDER BY asked.key",
+                "SELECT guild_defaults.* FROM json_each(?) AS requested JOIN guild_defaults"
+                " ON guild_id = ? AND channel_id = requested.value ORDER BY requested.key",
                 (json.dumps(list(channels)), guild_id),
             )
         return merged(readable("guild_defaults", rows, _defaults))

@@ -21,13 +21,13 @@ HOUR = 3600.0
 
 
 class GuildRules:
-    """All methods raise StoreError."""
+    """The rules of all servers. All methods raise StoreError."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def for_member(self, guild_id: int | None, member_id: int) -> Rules:
-        """All that applies to a member at this moment."""
+        """All rules that apply to a member now."""
         async with self._database.snapshot() as db:
             return Rules(
                 pause=(await guild_settings(db, guild_id)).pause,
@@ -78,7 +78,7 @@ class GuildRules:
             return await _words(db, guild_id)
 
     async def add_word(self, guild_id: int, rule: WordRule, actor_id: int) -> None:
-        """Adds a rule, in place of one with the same text."""
+        """Adds a rule, replacing one with the same text."""
         async with once(self._database) as db:
             await db.execute(
                 "INSERT OR REPLACE INTO words VALUES (?, ?, ?)",
@@ -98,7 +98,7 @@ class GuildRules:
             )
 
     async def remove_word(self, guild_id: int, text: str, actor_id: int) -> bool:
-        """Removes a rule; says whether there was one."""
+        """Removes a rule; returns whether there was one."""
         async with once(self._database) as db:
             cursor = await db.execute(
                 "DELETE FROM words WHERE guild_id = ? AND text = ?", (guild_id, text)
@@ -115,18 +115,18 @@ class GuildRules:
             return bool(cursor.rowcount)
 
     async def channels(self, guild_id: int, rule: ChannelRule) -> frozenset[int]:
-        """The channels for which a rule holds."""
+        """The channels to which a rule applies."""
         async with self._database.read() as db:
             return await _channels(db, guild_id, rule)
 
     async def concepts(self, guild_id: int | None) -> tuple[Concept, ...]:
-        """What the image check looks for in a server, besides what the host has named."""
+        """The concepts that moderators added to the image check, in addition to the host's."""
         async with self._database.read() as db:
             sql = "SELECT text, action FROM image_concepts WHERE guild_id = ? ORDER BY text"
             return tuple(readable("image_concepts", await rows_of(db, sql, (guild_id,)), _concept))
 
     async def add_concept(self, guild_id: int, concept: Concept, actor_id: int) -> None:
-        """Adds a concept, in place of one with the same text."""
+        """Adds a concept, replacing one with the same text."""
         async with once(self._database) as db:
             await db.execute(
                 "INSERT OR REPLACE INTO image_concepts VALUES (?, ?, ?)",
@@ -135,7 +135,7 @@ class GuildRules:
             await self._record_concept(db, guild_id, concept.text, concept.action, actor_id)
 
     async def remove_concept(self, guild_id: int, text: str, actor_id: int) -> bool:
-        """Removes a concept; says whether there was one."""
+        """Removes a concept; returns whether there was one."""
         async with once(self._database) as db:
             cursor = await db.execute(
                 "DELETE FROM image_concepts WHERE guild_id = ? AND text = ?", (guild_id, text)

@@ -15,7 +15,7 @@ from core.moderation import AuditAction, Guild, Pause
 
 
 class GuildSettings:
-    """All methods raise StoreError."""
+    """The settings of all servers. All methods raise StoreError."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -41,7 +41,7 @@ class GuildSettings:
         )
 
     async def set_moderator_role(self, guild_id: int, role_id: int | None, actor_id: int) -> None:
-        """Sets the role whose members moderate beside those with Manage Messages; None for none."""
+        """Sets the role that may moderate in addition to Manage Messages; None removes it."""
         async with once(self._database) as db:
             await insert_guild(db, guild_id)
             await db.execute(
@@ -79,12 +79,12 @@ class GuildSettings:
 
 
 async def insert_guild(db: aiosqlite.Connection, guild_id: int) -> None:
-    """Makes sure that a server has a row."""
+    """Inserts a row for a server if it has none."""
     await db.execute("INSERT OR IGNORE INTO guilds (guild_id) VALUES (?)", (guild_id,))
 
 
 async def guild_settings(db: aiosqlite.Connection, guild_id: int | None) -> Guild:
-    """The settings of a server, within an open read. A pause of the host comes first."""
+    """The settings of a server, within an open read. A pause by the host takes precedence."""
     rows = await rows_of(db, "SELECT * FROM guilds WHERE guild_id = ?", (guild_id,))
     found = readable("guilds", rows, _guild)
     guild = found[0] if found else Guild()

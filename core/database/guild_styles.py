@@ -33,7 +33,7 @@ class Example:
 
 
 class GuildStyles:
-    """All methods raise StoreError."""
+    """The styles of all servers. All methods raise StoreError."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -45,7 +45,7 @@ class GuildStyles:
             return readable("guild_styles", await rows_of(db, sql, (guild_id,)), _style)
 
     async def find(self, guild_id: int | None, name: str) -> Style | None:
-        """The style of a server with this name, whatever its case."""
+        """A server's style by its name, regardless of case."""
         async with self._database.read() as db:
             sql = "SELECT * FROM guild_styles WHERE guild_id = ? AND key = ?"
             found = readable(
@@ -67,7 +67,7 @@ class GuildStyles:
         return found[0] if found else None
 
     async def add(self, guild_id: int, style: Style, actor_id: int, image: str | None) -> bool:
-        """Adds a style, in place of one with the same name; False if the server has no room.
+        """Adds a style, replacing one with the same name; False if the server has too many.
 
         `image` names an image that the actor has uploaded.
         """
@@ -95,7 +95,7 @@ class GuildStyles:
             return True
 
     async def remove(self, guild_id: int, name: str, actor_id: int) -> bool:
-        """Removes a style, also from defaults and preferences; says whether there was one."""
+        """Removes a style, even from defaults and preferences; returns whether there was one."""
         key = (guild_id, style_key(name))
         async with once(self._database) as db:
             names = await rows_of(
@@ -112,7 +112,7 @@ class GuildStyles:
                     " WHERE preset_guild = ? AND preset = ?",
                     removed,
                 )
-                shown = str(printable(row)["name"])  # also a damaged one
+                shown = str(printable(row)["name"])  # even if it is damaged
                 await self._record(db, guild_id, shown, {"include": None}, actor_id)
             await db.execute("DELETE FROM guild_styles WHERE guild_id = ? AND key = ?", key)
             return bool(names)

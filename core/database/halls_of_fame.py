@@ -1,7 +1,7 @@
-"""Halls of fame: in which channel a server shows images that many members have as a favourite.
+"""Halls of fame: channels that show the images that many members have as a favourite.
 
-Triggers (see `migrations/0022_hall_of_fame.sql`) record an image once it has reached the number,
-so that it does so once, whatever becomes of its favourites later.
+Triggers (see `migrations/0022_hall_of_fame.sql`) record an image when it reaches the number of
+favourites, so each image is shown only once, even if its favourites change later.
 """
 
 import sqlite3
@@ -27,7 +27,7 @@ class HallOfFame:
 
 @dataclass(frozen=True, slots=True)
 class DueImage:
-    """A job whose images are to be posted in a hall of fame."""
+    """A job with images to post in a hall of fame."""
 
     job_id: int
     channel_id: int
@@ -36,7 +36,7 @@ class DueImage:
 
 
 class HallsOfFame:
-    """All methods raise StoreError."""
+    """The halls of fame of all servers. All methods raise StoreError."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -49,7 +49,7 @@ class HallsOfFame:
         return found[0] if found else None
 
     async def set(self, guild_id: int, hall: HallOfFame | None, actor_id: int) -> None:
-        """Sets the hall of fame of a server; None for none.
+        """Sets a server's hall of fame; None removes it.
 
         It shows images that get a favourite, or are finished, from now on.
         """
@@ -70,7 +70,7 @@ class HallsOfFame:
             await record(db, now, guild_id, AuditAction.SET_SETTING, actor_id, details=details)
 
     async def due(self, limit: int = 100) -> list[DueImage]:
-        """Images that are to be posted, the oldest first; not while a report of one is open."""
+        """Images to post, the oldest first, without those that have an open report."""
         async with self._database.read() as db:
             rows = await rows_of(
                 db,

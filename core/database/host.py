@@ -11,17 +11,17 @@ from core.database.interactions import once
 from core.database.rows import readable, rows_of
 from core.moderation import Pause
 
-NOTICE_SECONDS = 86_400.0  #: after which it is forgotten which servers a notice has reached
+NOTICE_SECONDS = 86_400.0  #: how long the servers that a notice has reached are remembered
 
 
 class Host:
-    """All methods raise StoreError."""
+    """The host's settings. All methods raise StoreError."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def pause(self, actor_id: int, reason: str | None) -> None:
-        """From now on no job runs; running ones return to their old places."""
+        """Pauses all servers; running jobs return to their old places in the queue."""
         now = self._database.now()
         async with once(self._database) as db:
             await db.execute(
@@ -31,7 +31,7 @@ class Host:
             await job_updates.requeue(db, [row["id"] for row in running], now, attempt_counts=False)
 
     async def resume(self) -> bool:
-        """Ends the pause; says whether there was one."""
+        """Ends the pause; returns whether there was one."""
         async with once(self._database) as db:
             return bool((await db.execute("DELETE FROM host_pause")).rowcount)
 
@@ -54,7 +54,7 @@ class Host:
 
 
 async def host_pause(db: aiosqlite.Connection) -> Pause | None:
-    """The pause of all servers, within an open read; None without one."""
+    """The pause of all servers, within an open read; None if there is none."""
     rows = await rows_of(db, "SELECT * FROM host_pause")
     found = readable("host_pause", rows, _pause)
     return found[0] if found else None

@@ -1,6 +1,6 @@
 """The results of the image check: spoilers, and images held for a moderator.
 
-A held image is a report without a member, which the moderators close like any other.
+A held image is a report that no member made; moderators close it like any other.
 """
 
 import aiosqlite
@@ -13,13 +13,13 @@ from core.moderation import IMAGE_CHECK, AuditAction
 
 
 async def refuse_held(db: aiosqlite.Connection, job_id: int, now: float) -> None:
-    """Refuses the images of a held job: they are deleted, and the member learns of it."""
+    """Refuses the images of a held job: deletes them and posts the reason."""
     if await job_updates.refuse_held(db, job_id, now):
         await _delete_folder(db, job_id, now)
 
 
 async def record_match(db: aiosqlite.Connection, job: Job, match: Concept, now: float) -> None:
-    """Carries out what the concept asks for, in the transaction that ends the job."""
+    """Takes the concept's action, in the transaction that ends the job."""
     if match.action is CheckAction.REFUSE:
         await _delete_folder(db, job.id, now)
     if match.action is CheckAction.SPOILER:
@@ -46,7 +46,7 @@ async def record_match(db: aiosqlite.Connection, job: Job, match: Concept, now: 
 
 
 async def _delete_folder(db: aiosqlite.Connection, job_id: int, now: float) -> None:
-    """Puts the folder into the outbox of `core.database.deletions`."""
+    """Adds the job's folder to the outbox of `core.database.deletions`."""
     await db.execute(
         "INSERT INTO deletions (kind, job_id, due_at) VALUES ('folder', ?, ?)", (job_id, now)
     )

@@ -1,8 +1,8 @@
-"""Makes the changes of an interaction once, however often its handler runs.
+"""Makes the changes of an interaction exactly once, however often its handler runs.
 
-After a crash, the next bot runs the handlers of all pending responses again. A handler's changes
-are recorded in its pending response in the same transaction, so that the second run is skipped, or
-finds what the first one did.
+After a crash, the restarted bot runs the handlers of all pending responses again. The changes of a
+handler are recorded in its pending response in the same transaction, so that the second run is
+skipped, or finds what the first one did.
 """
 
 from collections.abc import AsyncIterator
@@ -23,7 +23,7 @@ current_interaction: ContextVar[int | None] = ContextVar("current_interaction", 
 
 @asynccontextmanager
 async def once(database: Database) -> AsyncIterator[aiosqlite.Connection]:
-    """A transaction with all changes of the current interaction, which then doesn't run again.
+    """A transaction for all changes of the current interaction, which then doesn't run again.
 
     A transaction without changes is not recorded. Raises StoreError.
     """
@@ -35,7 +35,7 @@ async def once(database: Database) -> AsyncIterator[aiosqlite.Connection]:
 
 
 async def outcome(db: aiosqlite.Connection) -> str | None:
-    """What an earlier run of the current interaction has recorded."""
+    """What an earlier run of the current interaction recorded."""
     sql = "SELECT outcome FROM pending_responses WHERE interaction_id = ?"
     found = await value_of(db, sql, (current_interaction.get(),))
     return None if found is None else str(found)

@@ -1,12 +1,12 @@
-"""Every UPDATE of the table `jobs`, for the repositories to call inside their transactions.
+"""All UPDATEs of the table `jobs`, for the repositories to call inside their transactions.
 
-queued → running → done | failed | cancelled; a queued job may be cancelled, too, and a running one
-requeued. Each function takes the connection of an open transaction, and ids: whoever calls it has
-chosen the jobs. Jobs whose state does not allow the change are left out.
+queued → running → done | failed | cancelled; a queued job can also be cancelled, and a running one
+requeued. Each function takes the connection of an open transaction and the ids of jobs. Jobs whose
+state does not allow the change are skipped.
 
 A row that cannot be read becomes a dead letter: a failed job with the reason `unreadable`. SQLite
-refuses to update a row that holds a value of the wrong type, whichever column the UPDATE sets, so
-each statement that meets such a row is run again once the row is buried.
+refuses to update a row that has a value of the wrong type, whichever column the UPDATE sets, so a
+statement that fails on such a row is run again after the row is buried.
 """
 
 import json
@@ -85,17 +85,17 @@ async def finish(
 
 
 async def set_spoilered(db: aiosqlite.Connection, job_id: int, now: float) -> None:
-    """Has the images of a job posted behind a spoiler."""
+    """Marks the images of a job as spoilers."""
     await _update(db, [job_id], "spoilered = 1", now)
 
 
 async def hold(db: aiosqlite.Connection, job_id: int, now: float) -> None:
-    """Shows the images of a job to nobody until `release`."""
+    """Hides the images of a job until `release`."""
     await _update(db, [job_id], "held = 1", now)
 
 
 async def release(db: aiosqlite.Connection, job_id: int, now: float) -> None:
-    """Has the images of a held job posted."""
+    """Has the images of a held job posted after all."""
     await _update(
         db,
         [job_id],
@@ -106,7 +106,7 @@ async def release(db: aiosqlite.Connection, job_id: int, now: float) -> None:
 
 
 async def refuse_held(db: aiosqlite.Connection, job_id: int, now: float) -> list[Job]:
-    """Ends a held job without its images, for a reason that is posted."""
+    """Ends a held job without its images; the reason will be posted."""
     return await _update(
         db,
         [job_id],
@@ -129,7 +129,7 @@ async def request_stop(db: aiosqlite.Connection, job_id: int, now: float) -> lis
 async def set_place(
     db: aiosqlite.Connection, job_id: int, priority: int, turn: int, now: float
 ) -> list[Job]:
-    """Gives a waiting job another place in the queue."""
+    """Moves a waiting job to another place in the queue."""
     return await _update(
         db,
         [job_id],
@@ -143,7 +143,7 @@ async def set_place(
 async def set_lease(
     db: aiosqlite.Connection, job_ids: Iterable[int], lease_until: float, now: float
 ) -> list[Job]:
-    """Sets until when running jobs belong to their engines."""
+    """Sets when the leases of running jobs end."""
     return await _update(
         db,
         job_ids,
@@ -166,13 +166,13 @@ async def set_message(db: aiosqlite.Connection, job_id: int, message_id: int, no
 
 
 async def set_channel(db: aiosqlite.Connection, job_id: int, channel_id: int, now: float) -> None:
-    """Shows a job in another channel, where it has no message yet."""
+    """Moves a job to another channel, where it has no message yet."""
     values = {"channel": channel_id}
     await _update(db, [job_id], "channel_id = :channel, message_id = NULL", now, values=values)
 
 
 async def mark_posted(db: aiosqlite.Connection, job_id: int, redraws: int, now: float) -> None:
-    """Records that the outcome of an ended job has been shown as often as requested."""
+    """Records that the outcome of an ended job is posted, unless a repost was requested since."""
     await _update(
         db,
         [job_id],
@@ -184,7 +184,7 @@ async def mark_posted(db: aiosqlite.Connection, job_id: int, redraws: int, now: 
 
 
 async def repost(db: aiosqlite.Connection, job_id: int, now: float) -> None:
-    """Has the outcome of an ended job shown once more, unless its images are deleted."""
+    """Has the outcome of an ended job posted again, unless its images are deleted."""
     await _update(
         db,
         [job_id],
@@ -208,12 +208,12 @@ async def _update(
     allowed: str = "true",
     values: Mapping[str, Any] | None = None,
 ) -> list[Job]:
-    """Sets columns of those of the jobs for which the condition `allowed` holds; returns them.
+    """Updates the jobs for which the condition `allowed` is true; returns them.
 
-    Its SQL may name `values` and :now.
+    The SQL can use the parameters in `values`, and :now.
     """
     parameters = {"ids": json.dumps(list(job_ids)), "now": now} | dict(values or {})
-    # NOT INDEXED: look up the ids, rather than walk all jobs of a state.
+    # NOT INDEXED: look up the ids rather than scan all jobs in a state.
     sql = f"UPDATE jobs NOT INDEXED SET {assignments} WHERE {_CHOSEN} AND {allowed} RETURNING *"
     try:
         rows = await rows_of(db, sql, parameters)
@@ -251,9 +251,9 @@ def decoded(rows: Iterable[sqlite3.Row]) -> tuple[list[Job], list[int]]:
 
 
 async def bury(db: aiosqlite.Connection, job_ids: Iterable[int], now: float) -> None:
-    """Makes jobs dead letters, by a statement that reads no recipe.
+    """Turns jobs into dead letters, with a statement that reads no recipe.
 
-    The job message has yet to say so, also if it shows images, unless the job is deleted.
+    Their messages still have to say so, even if they show images, except for deleted jobs.
     """
     for job_id in job_ids:
         values = {"id": job_id, "now": now}
@@ -278,7 +278,7 @@ async def bury_damaged(
     chosen: str = "true",
     parameters: Mapping[str, Any] | None = None,
 ) -> None:
-    """Makes those of the chosen jobs dead letters that hold a value of the wrong type."""
+    """Turns those of the chosen jobs that have a value of the wrong type into dead letters."""
     damaged = (await type_checks(db, "jobs")).damaged
     sql = f"SELECT id FROM jobs WHERE {chosen} AND {damaged}"
     job_ids = [row["id"] for row in await rows_of(db, sql, parameters or {})]

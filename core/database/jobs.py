@@ -1,7 +1,6 @@
-"""Jobs by id: inserting, reading and ending them, and which outcomes still have to be posted.
+"""Jobs by id: inserting, reading and cancelling them, and the outcomes that are still to be posted.
 
-What `Jobs.insert` has returned survives a power cut. The waiting jobs are in `queue.py`, what an
-engine does with a job in `claims.py`.
+Waiting jobs are in `queue.py`; what engines do with jobs is in `claims.py`.
 """
 
 from collections.abc import Sequence
@@ -23,7 +22,7 @@ from core.prompt_search import searchable_text
 
 
 class Jobs:
-    """All methods raise StoreError."""
+    """The jobs of all servers. All methods raise StoreError."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -34,7 +33,7 @@ class Jobs:
             return await insert_job(db, self._database, new)
 
     async def get(self, job_id: int) -> Job | None:
-        """The job with this id, None if there is none that can be read."""
+        """The job with this id; None if there is none that can be read."""
         return await self._first("SELECT * FROM jobs WHERE id = ?", job_id)
 
     async def by_message(self, message_id: int) -> Job | None:
@@ -42,7 +41,7 @@ class Jobs:
         return await self._first("SELECT * FROM jobs WHERE message_id = ? LIMIT 1", message_id)
 
     async def in_message(self, channel_id: int, message_id: int) -> Job | None:
-        """The job that a recorded message shows, be it the job message, a copy or a report."""
+        """The job that a recorded message shows, such as a job message, a copy or a report."""
         async with self._database.read() as db:
             rows = await rows_of(
                 db,
@@ -66,10 +65,10 @@ class Jobs:
         reason: Reason | None = None,
         actor_id: int | None = None,
     ) -> Job | None:
-        """Cancels a queued or running job; the cancelled job, or None if there was none to cancel.
+        """Cancels a queued or running job and returns it; None if there was none to cancel.
 
-        With `member_id` only that member's own job; otherwise anybody's. The audit log records it
-        if `actor_id` is given and somebody else's.
+        With `member_id`, only if it is that member's own job. The audit log records it if
+        `actor_id` is given and it is somebody else's job.
         """
         now = self._database.now()
         async with once(self._database) as db:
@@ -83,7 +82,7 @@ class Jobs:
     async def request_stop(self, job_id: int, actor_id: int | None = None) -> Job | None:
         """Asks the engine to end a running job with the image so far; None if it does not run.
 
-        The audit log records it if `actor_id` is given and somebody else's.
+        The audit log records it if `actor_id` is given and it is somebody else's job.
         """
         now = self._database.now()
         async with once(self._database) as db:
@@ -91,7 +90,7 @@ class Jobs:
             return await _recorded(db, now, AuditAction.STOP, jobs, actor_id)
 
     async def move(self, job_id: int, channel_id: int) -> None:
-        """Shows a job in another channel, where it has no message yet."""
+        """Moves a job to another channel, where it has no message yet."""
         async with self._database.transaction() as db:
             await job_updates.set_channel(db, job_id, channel_id, self._database.now())
 
@@ -106,7 +105,7 @@ class Jobs:
         )
 
     async def unposted_dead_letters(self, limit: int = 100) -> list[DeadLetter]:
-        """Unreadable jobs whose members have not been told yet."""
+        """Unreadable jobs whose messages do not say so yet."""
         async with self._database.read() as db:
             rows = await rows_of(
                 db,
@@ -123,15 +122,15 @@ class Jobs:
             return [row["id"] for row in await rows_of(db, sql)]
 
     async def mark_posted(self, job_id: int, redraws: int = 0) -> None:
-        """Records that the outcome has been posted.
+        """Records that the outcome has been posted, unless `repost` was called since.
 
-        Not if `repost` was called meanwhile: `redraws` is the job's, as it was posted.
+        `redraws` is that of the job as it was posted.
         """
         async with self._database.transaction() as db:
             await job_updates.mark_posted(db, job_id, redraws, self._database.now())
 
     async def mark_dead_letter_posted(self, letter: DeadLetter) -> None:
-        """Like `mark_posted`; the audit log of its server records it once."""
+        """Like `mark_posted`; also records it in the server's audit log, once."""
         now = self._database.now()
         async with self._database.transaction() as db:
             await job_updates.mark_posted(db, letter.id, letter.redraws, now)
@@ -150,7 +149,7 @@ class Jobs:
             )
 
     async def repost(self, job_id: int) -> None:
-        """Has the outcome of an ended job posted once more: something else may have hidden it."""
+        """Has the outcome of an ended job posted again: something else may have overwritten it."""
         async with self._database.transaction() as db:
             await job_updates.repost(db, job_id, self._database.now())
 
@@ -171,7 +170,7 @@ async def _recorded(
     jobs: Sequence[Job],
     actor_id: int | None,
 ) -> Job | None:
-    """The job that was changed, if there is one, once the audit log has it."""
+    """Records the change of a job in the audit log; returns the job, None if there is none."""
     for job in jobs:
         if actor_id is not None:
             await record_for_member(
@@ -184,7 +183,7 @@ async def _recorded(
 async def insert_job(db: aiosqlite.Connection, database: Database, new: NewJob) -> Job:
     """Puts a job into the queue, within a transaction of this database."""
     recipe = new.recipe.model_dump_json()
-    (line,) = await rows_of(
+    (turns,) = await rows_of(
         db,
         "SELECT (SELECT turn + pictures FROM jobs WHERE member_id = :member_id"
         " AND priority = :priority AND (state = 'queued' OR started_at IS NOT NULL)"
@@ -217,7 +216,7 @@ async def insert_job(db: aiosqlite.Connection, database: Database, new: NewJob) 
             new.age_restricted,
             new.locale,
             new.kind.value,
-            start_time(line["now"] or 0, line["previous"]),
+            start_time(turns["now"] or 0, turns["previous"]),
             database.now(),
         ),
     )

@@ -1,4 +1,4 @@
-"""A journal of deletions beside the database, so that a restored backup cannot undo them.
+"""A journal of deletions next to the database, so that a restored backup cannot undo them.
 
 `imagine.db.deletions` holds one JSON object per line: which member's data and which jobs were
 deleted, and the highest job id that may have been used. It contains ids and times, but no other
@@ -27,7 +27,7 @@ class MemberDeleted:
 
 @dataclass(frozen=True, slots=True)
 class JobDeleted:
-    """The images and messages of a job were deleted, except one message that says so."""
+    """A job's images and messages were deleted, except for a message that says so."""
 
     job: int
     but_message: int | None
@@ -35,14 +35,14 @@ class JobDeleted:
 
 
 @dataclass(frozen=True, slots=True)
-class NumbersReserved:
+class IdsReserved:
     """Ids up to this one may have been given to jobs."""
 
     reserved: int
     at: float
 
 
-Entry = MemberDeleted | JobDeleted | NumbersReserved
+Entry = MemberDeleted | JobDeleted | IdsReserved
 
 
 class Journal:
@@ -87,14 +87,14 @@ class Journal:
     def reserved(self) -> int:
         """The highest id that a job may have, according to the journal."""
         return max(
-            (each.reserved for each in self.after(0) if isinstance(each, NumbersReserved)),
+            (each.reserved for each in self.after(0) if isinstance(each, IdsReserved)),
             default=0,
         )
 
     def merge(self, other: bytes) -> None:
         """Merges another journal of the same jobs: its entries first, then the rest of this one.
 
-        So positions in the other journal stay valid.
+        Positions in the other journal therefore stay valid.
         """
         mine = self.path.read_bytes() if self.path.exists() else b""
         if not (mine or other):
@@ -124,7 +124,7 @@ def _entries(data: bytes) -> Iterator[Entry]:
                 case {"job": int(job), "but_message": int() | None as but_message, "at": at}:
                     yield JobDeleted(job, but_message, float(at))
                 case {"reserved": int(reserved), "at": at}:
-                    yield NumbersReserved(reserved, float(at))
+                    yield IdsReserved(reserved, float(at))
         except ValueError:
             continue
 

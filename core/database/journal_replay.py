@@ -1,6 +1,6 @@
 """Carries out the journal of deletions (see `core.database.journal`) in a database.
 
-The database stores the byte of the journal up to which it has done so. After a crash or a restored
+The database stores the position (in bytes) up to which it has done so. After a crash or a restored
 backup, it carries out the rest.
 """
 
@@ -13,15 +13,15 @@ import aiosqlite
 
 from core.database import job_updates
 from core.database.errors import StoreFullError
-from core.database.journal import Entry, JobDeleted, Journal, MemberDeleted, NumbersReserved
+from core.database.journal import Entry, IdsReserved, JobDeleted, Journal, MemberDeleted
 from core.database.queries import query
 from core.database.rows import rows_of, value_of
 from core.database.schema import statements
 from core.job import Reason, ReasonCode
 
 TAKEN_SECONDS = 60.0
-"""After this time, another worker may try a deletion that was taken; and what a running engine or a
-message in flight may have left behind is deleted."""
+"""After this time, another worker may try a deletion that was taken, and anything that a running
+engine or a message in flight may have left behind is deleted."""
 NONCE_SECONDS = 600.0
 """Discord recognises a message by its nonce for no longer than this."""
 RESERVED = 1000  #: how many job ids are reserved at a time
@@ -39,7 +39,7 @@ async def is_behind(db: aiosqlite.Connection, journal: Journal) -> bool:
 async def carry_out(
     db: aiosqlite.Connection, journal: Journal, now: float, entry: Entry | None = None
 ) -> None:
-    """Within a transaction: appends an entry to the journal, and carries out what is left."""
+    """Within a transaction: appends an entry to the journal and carries out what is pending."""
     position = min(await _position(db), await _in_thread(journal, Journal.end))
     if entry:
         await _in_thread(journal, lambda journal: journal.append(entry))
@@ -49,7 +49,7 @@ async def carry_out(
                 await _delete_member(db, each, now)
             case JobDeleted():
                 await _delete_job(db, each, now)
-            case NumbersReserved():
+            case IdsReserved():
                 await _run(db, "raise_numbers", asdict(each))
     await _set_position(db, journal)
 
@@ -73,7 +73,7 @@ async def _delete_job(db: aiosqlite.Connection, entry: JobDeleted, now: float) -
     was_running = await value_of(
         db, "SELECT 1 FROM jobs WHERE id = ? AND state = 'running'", (entry.job,)
     )
-    # It only runs or waits in a restored backup: members delete jobs that have ended.
+    # A deleted job has ended, so it can only be queued or running in a restored backup.
     reason = Reason(ReasonCode.DELETED_BY_MODERATOR)
     await job_updates.cancel(db, [entry.job], reason, now)
     await job_updates.mark_deleted(db, entry.job, now)
@@ -96,14 +96,14 @@ async def reserve_id(db: aiosqlite.Connection, journal: Journal, now: float, job
         return
     end = await _in_thread(journal, Journal.end)
     reserved = job_id + RESERVED
-    await _in_thread(journal, lambda journal: journal.append(NumbersReserved(reserved, now)))
+    await _in_thread(journal, lambda journal: journal.append(IdsReserved(reserved, now)))
     if await _position(db) >= end:
         await _set_position(db, journal)
     journal.reserved_here = reserved
 
 
 async def _position(db: aiosqlite.Connection) -> int:
-    """Up to which byte this database has carried out the journal; 0 if that is damaged.
+    """The byte up to which this database has carried out the journal; 0 if that is damaged.
 
     Carrying out an entry twice does no harm.
     """

@@ -21,11 +21,11 @@ RECENT_JOBS = 200  #: how many of a member's latest jobs are searched for recent
 
 
 class Notify(StrEnum):
-    """When a member is mentioned because an image of theirs is done. The values are stored."""
+    """When to mention a member whose image is done. The values are stored."""
 
     ALWAYS = "always"
     LONG = "long"
-    """When it has taken longer than a minute, from the request on."""
+    """If it was requested more than a minute ago."""
     NEVER = "never"
 
 
@@ -63,7 +63,7 @@ class Toggled(StrEnum):
 
 
 class Members:
-    """All methods raise StoreError."""
+    """The history, favourites and preferences of all members. All methods raise StoreError."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -78,11 +78,11 @@ class Members:
         limit: int = 10,
         offset: int = 0,
     ) -> tuple[int, list[Job]]:
-        """How many finished jobs a member has in a server, and some of them, the newest first.
+        """The number of a member's finished jobs in a server, and a page of them, the newest first.
 
-        Without a server, in all of them and in direct messages.
-        With `words` only those whose prompts contain that text, without regard to case and
-        accents; with `favourites` only those.
+        Without `guild_id`, those in all servers and in direct messages. With `words`, only jobs
+        whose prompts contain that text, regardless of case and accents; with `favourites`, only
+        favourites.
         """
         values = {
             "member": member_id,
@@ -102,7 +102,7 @@ class Members:
         return count, await readable_jobs(self._database, rows)
 
     async def favourites_among(self, member_id: int, job_ids: Iterable[int]) -> set[int]:
-        """Those of these jobs that are a member's favourites."""
+        """Which of these jobs are a member's favourites."""
         async with self._database.read() as db:
             rows = await rows_of(
                 db,
@@ -113,7 +113,7 @@ class Members:
         return {row["job_id"] for row in rows}
 
     async def recent_prompts(self, member_id: int, limit: int = 25) -> list[Job]:
-        """A member's latest jobs, one for each include prompt; for autocomplete."""
+        """A member's latest jobs, without repeated include prompts; for autocomplete."""
         async with self._database.read() as db:
             rows = await rows_of(
                 db,
@@ -126,25 +126,25 @@ class Members:
             latest.setdefault(job.recipe.include, job)
         return list(latest.values())[:limit]
 
-    async def toggle_favourite(self, member_id: int, job_id: int, *, most: int) -> Toggled:
-        """Adds a job to a member's favourites, of which they may have `most`, or removes it.
+    async def toggle_favourite(self, member_id: int, job_id: int, *, limit: int) -> Toggled:
+        """Adds a job to a member's favourites, of which there are at most `limit`, or removes it.
 
         The same interaction, resumed after a crash, does not toggle it back.
         """
         async with self._database.transaction() as db:
             if (before := await outcome(db)) is not None:
                 return Toggled(before)
-            toggled = await _toggle_favourite(db, member_id, job_id, most, self._database.now())
+            toggled = await _toggle_favourite(db, member_id, job_id, limit, self._database.now())
             await set_outcome(db, toggled)
             return toggled
 
-    async def add_favourite(self, member_id: int, job_id: int, *, most: int) -> Toggled:
-        """Adds a job to a member's favourites, of which they may have `most`: ADDED or FULL.
+    async def add_favourite(self, member_id: int, job_id: int, *, limit: int) -> Toggled:
+        """Adds a job to a member's favourites, of which there are at most `limit`: ADDED or FULL.
 
-        ADDED also if it is one already.
+        ADDED even if it was one before.
         """
         async with self._database.transaction() as db:
-            return await _add_favourite(db, member_id, job_id, most, self._database.now())
+            return await _add_favourite(db, member_id, job_id, limit, self._database.now())
 
     async def remove_favourite(self, member_id: int, job_id: int) -> None:
         """Removes a job from a member's favourites, if it is one."""
@@ -179,11 +179,11 @@ class Members:
 
 
 async def _toggle_favourite(
-    db: aiosqlite.Connection, member_id: int, job_id: int, most: int, now: float
+    db: aiosqlite.Connection, member_id: int, job_id: int, limit: int, now: float
 ) -> Toggled:
     if await _remove_favourite(db, member_id, job_id):
         return Toggled.REMOVED
-    return await _add_favourite(db, member_id, job_id, most, now)
+    return await _add_favourite(db, member_id, job_id, limit, now)
 
 
 async def _remove_favourite(db: aiosqlite.Connection, member_id: int, job_id: int) -> bool:
@@ -192,14 +192,14 @@ async def _remove_favourite(db: aiosqlite.Connection, member_id: int, job_id: in
 
 
 async def _add_favourite(
-    db: aiosqlite.Connection, member_id: int, job_id: int, most: int, now: float
+    db: aiosqlite.Connection, member_id: int, job_id: int, limit: int, now: float
 ) -> Toggled:
-    """Jobs that ended without an image do not count."""
+    """Adds a favourite. Those without an image do not count towards the limit."""
     count = (
         "SELECT COUNT(*) FROM favourites JOIN jobs ON jobs.id = job_id"
         " WHERE favourites.member_id = ? AND job_id != ? AND state NOT IN ('failed', 'cancelled')"
     )
-    if int(await value_of(db, count, (member_id, job_id))) >= most:
+    if int(await value_of(db, count, (member_id, job_id))) >= limit:
         return Toggled.FULL
     await db.execute("INSERT OR IGNORE INTO favourites VALUES (?, ?, ?)", (member_id, job_id, now))
     return Toggled.ADDED

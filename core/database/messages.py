@@ -28,13 +28,13 @@ class Kind(StrEnum):
     """Its state and its outcome."""
     TIMELAPSE = "timelapse"
     DIRECT_COPY = "direct copy"
-    """Its outcome, sent directly to its member, or to another one who has asked for it."""
+    """Its outcome in a direct message, to its member or to another who requested a copy."""
     SHOW = "show"
     """Its images, at a member's request."""
     NOTIFICATION = "notification"
-    """That it is done, with a mention of its member."""
+    """A mention of its member, because it is done."""
     GROUP = "group"
-    """The jobs that were requested together with it, and links to their messages."""
+    """The jobs that were requested together, and links to their messages."""
     HALL_OF_FAME = "hall of fame"
     """Its images, because many members have them as a favourite."""
     REPORT = "report"
@@ -56,7 +56,7 @@ class Messages:
         *,
         recipient_id: int | None = None,
     ) -> bool:
-        """Records that a message is about to be sent; False, if the job is deleted or gone.
+        """Records that a message is about to be sent; False if the job is deleted or gone.
 
         `recipient_id` is the member who gets a copy of somebody else's image.
         """
@@ -73,7 +73,7 @@ class Messages:
             return True
 
     async def is_announced(self, channel_id: int, nonce: str) -> bool:
-        """Whether a message was announced, but not recorded: it may or may not have been sent."""
+        """Whether a message was announced but not recorded, so it may or may not have been sent."""
         async with self._database.read() as db:
             sql = (
                 "SELECT EXISTS (SELECT 1 FROM messages"
@@ -90,9 +90,9 @@ class Messages:
     async def sent(
         self, job_id: int, kind: Kind, channel_id: int, message_id: int, nonce: str | None = None
     ) -> bool:
-        """Records a message that was sent; the newest of kind JOB is the job's own from here on.
+        """Records a message that was sent; one of the kind JOB becomes the job message.
 
-        False if it was deleted meanwhile, or its job: then it disappears.
+        False if the message or its job was deleted meanwhile: then the message will be, too.
         """
         message = {
             "job": job_id,
@@ -132,16 +132,16 @@ class Messages:
     async def log_sent(
         self, entries: Sequence[AuditEntry], channel_id: int, message_id: int
     ) -> bool:
-        """Records the message that shows entries of the moderators' log.
+        """Records the message that shows entries of the audit log.
 
-        False if the text of one was deleted meanwhile: then the message will be deleted as well.
+        False if the text of one was deleted meanwhile: then the message will be deleted, too.
         """
         ids = json.dumps([entry.id for entry in entries])
         async with self._database.transaction() as db:
             texts = await rows_of(
                 db,
-                "SELECT reason FROM json_each(?) AS asked JOIN audit_log"
-                " ON audit_log.id = asked.value ORDER BY asked.key",
+                "SELECT reason FROM json_each(?) AS requested JOIN audit_log"
+                " ON audit_log.id = requested.value ORDER BY requested.key",
                 (ids,),
             )
             if [row["reason"] for row in texts] != [entry.reason for entry in entries]:
@@ -159,14 +159,17 @@ class Messages:
 
 
 def nonce(job: Job | DeadLetter) -> str:
-    """The nonce of the job's next message: 24 characters, of at most 25."""
+    """The nonce of the job's next message: 24 characters (Discord allows 25)."""
     created_at = job.created_at if isinstance(job, Job) else "unreadable"
-    named = f"{job.id} {created_at} {job.message_id}"
-    return hashlib.blake2b(named.encode(), digest_size=12).hexdigest()
+    source = f"{job.id} {created_at} {job.message_id}"
+    return hashlib.blake2b(source.encode(), digest_size=12).hexdigest()
 
 
 async def _is_deleted(db: aiosqlite.Connection, message: dict[str, Any]) -> bool:
-    """Whether a message was to be deleted before it had an id, or shows a job that is gone."""
+    """Whether a message was to be deleted before it had an id, or its job is gone.
+
+    If so, its deletion is now due.
+    """
     waiting = await db.execute(
         "UPDATE deletions SET message_id = :message, due_at = :now"
         " WHERE channel_id = :channel AND nonce = :nonce AND message_id IS NULL",

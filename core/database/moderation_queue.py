@@ -17,7 +17,7 @@ from core.moderation import AuditAction
 
 
 class ModerationQueue:
-    """All methods raise StoreError."""
+    """The queues of all servers, for their moderators. All methods raise StoreError."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -31,7 +31,7 @@ class ModerationQueue:
         limit: int = 25,
         offset: int = 0,
     ) -> tuple[int, list[Job]]:
-        """How many jobs of a server run or wait, and some of them in that order."""
+        """The number of a server's running and waiting jobs, and a page of them in that order."""
         values = {"guild_id": guild_id, "member_id": member_id, "channel_id": channel_id}
         async with self._database.snapshot() as db:
             running = await rows_of(db, query("running_in_guild"), values)
@@ -57,7 +57,7 @@ class ModerationQueue:
     async def remove(
         self, guild_id: int, job_id: int, *, actor_id: int, reason: Reason, why: str | None
     ) -> Job | None:
-        """Like `cancel`, but only a job that waits."""
+        """Like `cancel`, but only for a waiting job."""
         return await self._cancel(guild_id, job_id, AuditAction.REMOVE, actor_id, reason, why)
 
     async def clear(
@@ -80,7 +80,7 @@ class ModerationQueue:
         return jobs
 
     async def move_up(self, guild_id: int, job_id: int, actor_id: int) -> Job | None:
-        """Makes a waiting job the server's next; None if it does not wait there.
+        """Makes a waiting job the server's next one; None if it is not waiting there.
 
         Jobs of other servers that are at least a turn ahead stay ahead.
         """
@@ -100,7 +100,7 @@ class ModerationQueue:
             return job
 
     async def pause(self, guild_id: int, actor_id: int, reason: str | None) -> None:
-        """From now on no job of this server runs; running ones return to their old places."""
+        """Pauses a server; its running jobs return to their old places in the queue."""
         now = self._database.now()
         async with once(self._database) as db:
             await insert_guild(db, guild_id)
@@ -116,7 +116,7 @@ class ModerationQueue:
             await record(db, now, guild_id, AuditAction.PAUSE, actor_id, reason=reason)
 
     async def resume(self, guild_id: int, actor_id: int) -> bool:
-        """Ends the pause; says whether there was one."""
+        """Ends the pause; returns whether there was one."""
         async with once(self._database) as db:
             cursor = await db.execute(
                 "UPDATE guilds SET paused_at = NULL, paused_by = NULL, pause_reason = NULL"
@@ -157,7 +157,7 @@ class ModerationQueue:
 async def cancel_blocked(
     db: aiosqlite.Connection, now: float, guild_id: int, member_id: int
 ) -> list[Job]:
-    """Cancels all jobs of a member who is being blocked, inside that transaction."""
+    """Cancels all jobs of a member, inside the transaction that blocks them."""
     values = {"guild_id": guild_id, "member_id": member_id, "channel_id": None}
     return await job_updates.cancel(
         db, await _live_ids(db, values), Reason(ReasonCode.MEMBER_BLOCKED), now
@@ -165,7 +165,7 @@ async def cancel_blocked(
 
 
 async def _live_ids(db: aiosqlite.Connection, values: Mapping[str, int | None]) -> list[int]:
-    """The ids of a server's running and waiting jobs, of a member or channel if one is given."""
+    """The ids of a server's running and waiting jobs, or only of one member or channel."""
     waiting = query("waiting_in_guild" if values["member_id"] is None else "waiting_of_member")
     rows = await rows_of(db, query("running_in_guild"), values)
     rows += await rows_of(db, waiting, {**values, "limit": -1, "offset": 0})
@@ -182,7 +182,7 @@ async def _first_waiting(db: aiosqlite.Connection, guild_id: int, now: float) ->
 
 
 async def _waiting_count(db: aiosqlite.Connection, values: Mapping[str, int | None]) -> int:
-    """How many jobs of a server wait. Reads the rollup, unless single jobs have to be examined."""
+    """How many jobs of a server are waiting. Reads the rollup unless there is a filter."""
     if values["member_id"] is not None:
         sql = query("waiting_of_member_count")
     elif values["channel_id"] is not None:

@@ -1,7 +1,7 @@
-"""Interactions that the bot has acknowledged and not responded to yet.
+"""Interactions that the bot has acknowledged but not responded to yet.
 
-A row is written before the bot acknowledges an interaction, so that the next bot can finish what
-a killed one has left open.
+A row is written before the bot acknowledges an interaction, so that a restarted bot can finish what
+a killed one left open.
 """
 
 import sqlite3
@@ -22,23 +22,23 @@ class PendingResponse:
     payload: str | None
     """The interaction as Discord sent it, as JSON.
 
-    None in a row of an older version, and after everything about its member was deleted.
+    None in rows of an older version, and after all data about its member was deleted.
     """
     updates_message: bool
-    """Whether the response changes the message of the button, rather than being a new one."""
+    """Whether the response edits the button's message rather than being a new message."""
     token: str
     locale: str
     created_at: float
     job_id: int | None = None
-    """The job that it has queued, once it has (see `NewJob.interaction_id`)."""
+    """The job that it queued, if it has (see `NewJob.interaction_id`)."""
     refusal: str | None = None
-    """Why it was refused, once it has been; it is not known whether the member knows."""
+    """Why it was refused, if it was; the member may or may not have read it."""
     done: bool = False
-    """Whether it has changed all that it was to change (see `core.database.interactions`)."""
+    """Whether all of its changes are made (see `core.database.interactions`)."""
 
 
 class PendingResponses:
-    """All methods raise StoreError."""
+    """The pending responses of the bot. All methods raise StoreError."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -79,9 +79,10 @@ class PendingResponses:
             )
 
     async def delete(self, interaction_id: int) -> None:
-        """Deletes a pending response: Discord has taken it, or nobody waits for it any more.
+        """Deletes a pending response: Discord has accepted it, or nobody waits for it any more.
 
-        If its job has ended meanwhile, the response may have hidden the outcome: it is posted anew.
+        If its job has ended meanwhile, the response may have overwritten the outcome, so that is
+        posted again.
         """
         async with self._database.transaction() as db:
             rows = await rows_of(

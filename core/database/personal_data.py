@@ -1,4 +1,4 @@
-"""The data about a member, for them to read."""
+"""All data about a member, for them to read."""
 
 import json
 import sqlite3
@@ -9,7 +9,7 @@ from typing import Any
 from core.database.connection import Database
 from core.database.rows import printable, rows_of, value_of
 
-PAGE = 500  #: records per read, so that no one else waits long for the database
+PAGE = 500  #: records per read, so that nobody else waits long for the database
 
 Record = dict[str, Any]
 
@@ -35,7 +35,7 @@ _RECORDS = {
     " target_id IS :member AS about_you, job_id, details, reason FROM audit_log"
     " WHERE :member IN (actor_id, target_id) ORDER BY id",
 }
-"""The queries of all records but jobs, by the name of their kind."""
+"""The queries for all records except jobs, by kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +97,8 @@ class PersonalData:
             )
             messages = await rows_of(
                 db,
-                "SELECT messages.* FROM json_each(?) AS asked CROSS JOIN messages"
-                " ON job_id = asked.value WHERE message_id IS NOT NULL"
+                "SELECT messages.* FROM json_each(?) AS requested CROSS JOIN messages"
+                " ON job_id = requested.value WHERE message_id IS NOT NULL"
                 " AND recipient_id IS NULL",  # copies of other members are private
                 (json.dumps([job["id"] for job in jobs]),),
             )

@@ -1,4 +1,4 @@
-"""Where the images of a recipe come from: from which jobs, whose uploads and what channels."""
+"""Where the images of a recipe come from: which jobs, whose uploads and which channels."""
 
 import json
 
@@ -34,7 +34,7 @@ class UploadedImages:
     async def provenance(self, recipe: Recipe, member_id: int, parent_id: int | None) -> Provenance:
         """What the recipe inherits if this member requests it as a child of that job.
 
-        Jobs have inherited from theirs when they were added, so one level is enough.
+        Jobs inherited from their own when they were queued, so one level is enough.
         """
         jobs = (parent_id, recipe.source.job if recipe.source else None)
         names = recipe.image_names

@@ -1,4 +1,4 @@
-"""The queue as members see it: positions, waits, and what runs."""
+"""The queue as members see it: positions, waits, and running jobs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,15 +27,15 @@ class QueueStats:
 
 
 class JobQueue:
-    """All methods raise StoreError."""
+    """The queue of all servers. All methods raise StoreError."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def position(self, job_id: int) -> int | None:
-        """The position of a waiting job, 1 = next; None if it does not wait.
+        """The position of a waiting job, 1 = next; None if it is not waiting.
 
-        Jobs of paused servers are ahead of nobody but their own server's jobs.
+        Jobs of paused servers only count as ahead of jobs of the same server.
         """
         async with self._database.snapshot() as db:
             if (job := await _waiting_job(db, job_id)) is None:
@@ -44,9 +44,9 @@ class JobQueue:
             return 1 + jobs
 
     async def wait_seconds(self, job_id: int) -> float | None:
-        """About how long until a waiting job is claimed, from the speed of the latest jobs.
+        """The estimated time until a waiting job is claimed, from the speed of the latest jobs.
 
-        None if it does not wait, no job has finished yet, or it is paused.
+        None if it is not waiting, no job has finished yet, or it is paused.
         """
         async with self._database.snapshot() as db:
             if (job := await _waiting_job(db, job_id)) is None:
@@ -63,7 +63,7 @@ class JobQueue:
             return (work + float(running)) * seconds_per_work
 
     async def waiting(self, limit: int = 25, offset: int = 0) -> list[Job]:
-        """Waiting jobs in claim order. Those that may not run now keep their places."""
+        """Waiting jobs in claim order, including those that may not run now."""
         return await self._read(
             "SELECT * FROM jobs WHERE state = 'queued'"
             " ORDER BY priority DESC, turn, id LIMIT :limit OFFSET :offset",
@@ -71,21 +71,21 @@ class JobQueue:
         )
 
     async def running(self) -> list[Job]:
-        """Running jobs, the one claimed first at the head."""
+        """Running jobs, in the order in which they were claimed."""
         return await self._read(
             "SELECT * FROM jobs WHERE state = 'running' ORDER BY started_at, id", {}
         )
 
     async def by_member(self, member_id: int) -> list[Job]:
-        """A member's jobs that run or wait: running ones first, then in claim order."""
+        """A member's running jobs, then their waiting ones in claim order."""
         return await self._read(query("by_member"), {"member_id": member_id})
 
     async def waiting_count(self) -> int:
-        """How many jobs wait."""
+        """How many jobs are waiting."""
         return (await self.stats()).waiting
 
     async def unpaused_count(self) -> int:
-        """How many of the waiting jobs no pause holds back."""
+        """How many waiting jobs are not paused."""
         async with self._database.read() as db:
             return int(
                 await value_of(

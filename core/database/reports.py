@@ -17,13 +17,13 @@ from core.moderation import AuditAction, Report, Verdict
 
 
 class Reports:
-    """All methods raise StoreError."""
+    """The reports of all servers. All methods raise StoreError."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def insert(self, job: Job, reported_by: int, reason: str | None) -> Report | None:
-        """Stores a member's report of a job; None if they have reported it before."""
+        """Stores a member's report of a job; None if they reported it before."""
         if job.guild_id is None:
             return None
         now = self._database.now()
@@ -99,9 +99,9 @@ class Reports:
 
         The verdict BLOCK also blocks the job's member until `block_until`, and cancels their jobs.
         DELETE deletes the images and messages of the job, whatever its state, except
-        `but_message`, the message of the report itself. The images of a held job are posted with
-        DISMISS. With BLOCK, or DELETE of the image check's report, only they are deleted, and the
-        member reads why.
+        `but_message`, the message of the report itself. If the job is held, DISMISS has its images
+        posted; BLOCK, or DELETE for a report by the image check, deletes only the images and posts
+        the reason.
         """
         now = self._database.now()
         async with once(self._database) as db:

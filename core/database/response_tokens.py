@@ -1,4 +1,4 @@
-"""The tokens by which jobs are shown where the bot is no member."""
+"""The tokens that show jobs where the bot is not a member."""
 
 import sqlite3
 
@@ -11,20 +11,20 @@ from core.job import ResponseToken
 
 
 class ResponseTokens:
-    """All methods raise StoreError."""
+    """The response tokens of all jobs. All methods raise StoreError."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def get(self, job_id: int) -> ResponseToken | None:
-        """The token of a job, also an expired one; None for a job in a channel of the bot's."""
+        """The token of a job, even if it has expired; None for a job that has a job message."""
         async with self._database.read() as db:
             sql = "SELECT * FROM response_tokens WHERE job_id = ?"
             found = readable("response_tokens", await rows_of(db, sql, (job_id,)), _token)
         return found[0][1] if found else None
 
     async def expiring(self, before: float) -> list[tuple[int, ResponseToken]]:
-        """The unended jobs whose tokens expire before a time, unless that was announced."""
+        """The unfinished jobs whose tokens expire before a time, unless that was announced."""
         async with self._database.read() as db:
             rows = await rows_of(
                 db,
@@ -35,12 +35,12 @@ class ResponseTokens:
         return readable("response_tokens", rows, _token)
 
     async def mark_announced(self, job_id: int) -> None:
-        """Records that the response says that it will not change any more."""
+        """Records that the response announces that it will soon no longer change."""
         async with self._database.transaction() as db:
             await db.execute("UPDATE response_tokens SET announced = 1 WHERE job_id = ?", (job_id,))
 
     async def delete(self, job_id: int) -> None:
-        """Forgets a token: the job is shown in a channel of the bot's from here on."""
+        """Deletes a token: from now on the job has a job message."""
         async with self._database.transaction() as db:
             await db.execute("DELETE FROM response_tokens WHERE job_id = ?", (job_id,))
 

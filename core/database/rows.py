@@ -1,4 +1,4 @@
-"""Running a query and decoding its rows one by one, so that a damaged row affects no other.
+"""Runs queries and decodes their rows one by one, so that a damaged row affects no other.
 
 `core.columns` detects the damage.
 """
@@ -32,7 +32,7 @@ async def rows_of(
 
 
 async def value_of(db: aiosqlite.Connection, sql: str, parameters: Parameters = ()) -> Any:
-    """The first column of the first row, None without one."""
+    """The first column of the first row; None if there is no row."""
     rows = await rows_of(db, sql, parameters)
     return rows[0][0] if rows else None
 
@@ -40,7 +40,7 @@ async def value_of(db: aiosqlite.Connection, sql: str, parameters: Parameters = 
 def decode_text(raw: bytes) -> str:
     """SQLite's `text_factory`: bytes that are not UTF-8 become surrogates.
 
-    `core.columns` finds them. Python's own would fail the whole query.
+    `core.columns` finds them. Python's default would make the whole query fail.
     """
     return raw.decode("utf-8", "surrogateescape")
 
@@ -59,7 +59,7 @@ def _printable(value: Any) -> Any:
 def readable(
     table: str, rows: Iterable[sqlite3.Row], decode: Callable[[sqlite3.Row], T]
 ) -> list[T]:
-    """The rows that `decode` can read. The others are logged, counted and left out."""
+    """The rows that `decode` can read. The others are logged, counted and skipped."""
     decoded = []
     for row in rows:
         try:
@@ -71,6 +71,6 @@ def readable(
 
 @lru_cache(maxsize=1000)
 def report_unreadable(table: str, key: object, error: str) -> None:
-    """Logs and counts a damaged row, once in the life of the process however often it is read."""
+    """Logs and counts a damaged row, once per process, however often it is read."""
     DEAD_LETTERS.labels(table).inc()
     log.error("a row cannot be read", table=table, row=repr(key), error=error)

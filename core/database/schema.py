@@ -19,15 +19,15 @@ def migrations() -> dict[int, str]:
     for entry in sorted(entries, key=lambda entry: entry.name):
         number = int(entry.name.partition("_")[0])
         if number in found:
-            raise RuntimeError(f"there is another migration with the number of {entry.name}")
+            raise RuntimeError(f"another migration has the same number as {entry.name}")
         found[number] = entry.read_text(encoding="utf-8")
     return found
 
 
 def statements(sql: str) -> Iterator[str]:
-    """The single statements of a script, each ending at the end of a line.
+    """The statements of a script, each of which ends at the end of a line.
 
-    Not `executescript`: that commits on its own, and a failed script would stay half applied.
+    Not `executescript`: it commits by itself, which would leave a failed script half applied.
     """
     pending = ""
     for line in sql.splitlines(keepends=True):

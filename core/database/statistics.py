@@ -1,4 +1,4 @@
-"""How the bot was used over the latest days: in one server, or in all."""
+"""How the bot was used in the latest days: in one server, or in all."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ WEEK = 7 * 86_400.0  #: seconds
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """The numbers of a period. Jobs count when they were requested."""
+    """The numbers of a period. A job belongs to the period in which it was requested."""
 
     jobs: int
     done: int
@@ -24,9 +24,9 @@ class Statistics:
     refusals: int
     """Requests that the rules of a server refused."""
     median_wait: float | None
-    """Seconds from a request to its last start: half of the jobs waited no longer. None without."""
+    """The median seconds from a request to its last start; None if no job has started."""
     long_wait: float | None
-    """Seconds: nine in ten waited no longer."""
+    """The 90th percentile of the same."""
 
 
 class UsageStatistics:
@@ -36,7 +36,7 @@ class UsageStatistics:
         self._database = database
 
     async def since(self, since: float, guild_id: int | None = None) -> Statistics:
-        """From this time on (seconds since 1970), in one server, or in all without `guild_id`."""
+        """The statistics since a time (seconds since 1970), of one server or by default of all."""
         values = {"since": since, "guild_id": guild_id}
         async with self._database.snapshot() as db:
             (counts,) = await rows_of(db, query("statistics"), values)

@@ -16,7 +16,7 @@ from core.moderation import AuditAction
 
 @dataclass(frozen=True, slots=True)
 class DueDigest:
-    """A digest that is to be posted in a server's log channel."""
+    """A digest to post in a server's log channel."""
 
     guild_id: int
     channel_id: int
@@ -25,12 +25,12 @@ class DueDigest:
 
 
 class WeeklyDigests:
-    """All methods raise StoreError."""
+    """The weekly digests of all servers. All methods raise StoreError."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def turn(self, guild_id: int, actor_id: int, *, on: bool) -> None:
+    async def set_enabled(self, guild_id: int, actor_id: int, *, enabled: bool) -> None:
         """Turns a server's digest on or off. The first is due in a week; one due earlier stays."""
         now = self._database.now()
         async with once(self._database) as db:
@@ -38,9 +38,9 @@ class WeeklyDigests:
             await db.execute(
                 "UPDATE guilds SET digest_due_at = CASE WHEN :on"
                 " THEN MIN(COALESCE(digest_due_at, :next), :next) END WHERE guild_id = :guild",
-                {"on": on, "next": now + WEEK, "guild": guild_id},
+                {"on": enabled, "next": now + WEEK, "guild": guild_id},
             )
-            details = {"weekly_digest": on}
+            details = {"weekly_digest": enabled}
             await record(db, now, guild_id, AuditAction.SET_SETTING, actor_id, details=details)
 
     async def due(self) -> list[DueDigest]:
@@ -54,10 +54,10 @@ class WeeklyDigests:
             )
         return readable("guilds", rows, _due)
 
-    async def posted(self, digest: DueDigest) -> None:
-        """Makes the server's next digest due at the same time of a later week.
+    async def mark_posted(self, digest: DueDigest) -> None:
+        """Sets the server's next digest to the same time in a later week.
 
-        What was missed while the bot was off is not made up for.
+        Digests that were missed while the bot was off are skipped.
         """
         weeks = math.floor(max(0.0, self._database.now() - digest.due_at) / WEEK) + 1
         async with self._database.transaction() as db:

@@ -1,4 +1,4 @@
-"""Weekly themes: which servers vote for one, when the next vote is due, and which one is open."""
+"""Weekly themes: which servers vote for one, when the next vote is due, and which are open."""
 
 import json
 import sqlite3
@@ -13,7 +13,7 @@ from core.database.statistics import WEEK
 from core.moderation import AuditAction
 
 MAX_HOURS = 6 * 24
-"""For how long a vote is open at most, so that a part of its week is left for the theme."""
+"""The longest time that a vote is open, so that a part of its week is left for the theme."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +24,12 @@ class ThemeSettings:
     hours: int
     """How long a vote is open."""
     own_themes: tuple[str, ...] = ()
-    """Themes of the server's own."""
+    """The server's own themes."""
 
 
 @dataclass(frozen=True, slots=True)
 class DueVote:
-    """A vote that is to be started."""
+    """A vote to start."""
 
     guild_id: int
     settings: ThemeSettings
@@ -41,7 +41,7 @@ class DueVote:
 
 @dataclass(frozen=True, slots=True)
 class ClosedVote:
-    """A vote whose time is over, and whose result is to be announced."""
+    """A vote that is over, with a result to announce."""
 
     guild_id: int
     channel_id: int
@@ -54,15 +54,15 @@ class ClosedVote:
 
 
 class WeeklyThemes:
-    """All methods raise StoreError."""
+    """The weekly themes of all servers. All methods raise StoreError."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def set(self, guild_id: int, settings: ThemeSettings | None, actor_id: int) -> None:
-        """Has a server vote from now on; None for no more, also about a vote that is open.
+        """Has a server vote from now on; None for no more votes, which also drops an open one.
 
-        However often that changes, no two votes start in the same week.
+        However often this changes, no two votes start in the same week.
         """
         now = self._database.now()
         channel_id = settings.channel_id if settings else None
@@ -86,7 +86,7 @@ class WeeklyThemes:
             await record(db, now, guild_id, AuditAction.SET_SETTING, actor_id, details=details)
 
     async def due(self) -> list[DueVote]:
-        """The votes that are to be started, the oldest first; none while another one is open."""
+        """The votes to start, the oldest first; none in a server with an open vote."""
         async with self._database.read() as db:
             rows = await rows_of(
                 db,
@@ -96,7 +96,7 @@ class WeeklyThemes:
             )
         return readable("weekly_themes", rows, _due)
 
-    async def started(self, vote: DueVote, message_id: int, closes_at: float) -> None:
+    async def mark_started(self, vote: DueVote, message_id: int, closes_at: float) -> None:
         """Records the poll of a vote. The next vote is due a week from now."""
         async with self._database.transaction() as db:
             await db.execute(
@@ -113,8 +113,8 @@ class WeeklyThemes:
                 },
             )
 
-    async def left_out(self, vote: DueVote) -> None:
-        """Records that there can be no vote this week, also for the moderators."""
+    async def mark_skipped(self, vote: DueVote) -> None:
+        """Records, also in the audit log, that there can be no vote this week."""
         now = self._database.now()
         async with self._database.transaction() as db:
             await db.execute(
@@ -125,7 +125,7 @@ class WeeklyThemes:
             await record(db, now, vote.guild_id, AuditAction.NO_THEME_VOTE, None, details=details)
 
     async def closed(self) -> list[ClosedVote]:
-        """The votes whose time is over and whose result is not settled yet, the oldest first."""
+        """The votes that are over but not settled yet, the oldest first."""
         async with self._database.read() as db:
             rows = await rows_of(
                 db,
@@ -136,7 +136,7 @@ class WeeklyThemes:
         return readable("weekly_themes", rows, _closed)
 
     async def settle(self, vote: ClosedVote, theme: str | None) -> None:
-        """Records the theme that was chosen, if there is one, and that it is announced."""
+        """Records that the result is announced, and the chosen theme, if there is one."""
         async with self._database.transaction() as db:
             await db.execute(
                 "UPDATE weekly_themes SET last_theme = coalesce(?, last_theme),"

@@ -1,4 +1,4 @@
-"""Entries of the audit log in words. The log is always in English."""
+"""The text of audit-log entries, which is always in English."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -65,7 +65,7 @@ def entry_line(entry: AuditEntry) -> str:
 
 
 def details_text(entry: AuditEntry) -> str:
-    """The details of an entry in words, empty without any that this version knows."""
+    """The text of an entry's details; empty if this version knows none of them."""
     try:
         return _details_text(entry)
     except (LookupError, TypeError, ValueError, AttributeError):

@@ -1,9 +1,8 @@
 """The grammar of custom ids: `imagine:KIND:PART:PART:…`.
 
-Everything that a press needs to know is in the custom id, so buttons and forms keep working after
-a restart. Messages keep the custom ids they were sent with: a kind, once released, keeps its
-meaning. Whoever presses can forge the parts, so a template accepts nothing that the database could
-not hold.
+A custom id has everything that is needed to handle it, so buttons and forms keep working after a
+restart. Messages keep the custom ids they were sent with, so a kind keeps its meaning once it is
+released. Clients can forge the parts, so a template only accepts what the database can store.
 """
 
 import re
@@ -17,7 +16,7 @@ ID = r"(?:[0-9]{1,18}|[1-8][0-9]{18})"
 """One of our ids or of Discord's: always below 2**63."""
 PAGE = r"[0-9]{1,6}"
 TEXT = r"[^\n\ud800-\udfff]{0,40}"
-"""A short text on one line, without halves of surrogate pairs."""
+"""A short text on one line, without surrogates."""
 
 
 def encode(kind: str, *parts: object) -> str:

@@ -1,6 +1,6 @@
 """The buttons of a job: which buttons it has in which state, and their custom ids.
 
-`bot.components.job_buttons` answers them.
+`bot.components.job_buttons` handles them.
 """
 
 import re
@@ -44,7 +44,7 @@ class Action(StrEnum):
     DETAILS = "details"
     PAINT = "paint"
     DELETE = "delete"
-    SURE = "sure"
+    CONFIRM_DELETE = "sure"
 
 
 LABELS = {
@@ -69,7 +69,7 @@ LABELS = {
     Action.DETAILS: gettext_noop("Details"),
     Action.PAINT: gettext_noop("Paint this"),
     Action.DELETE: gettext_noop("Delete"),
-    Action.SURE: gettext_noop("Delete it"),
+    Action.CONFIRM_DELETE: gettext_noop("Delete it"),
 }
 ICONS = {
     Action.STOP: "⏹️",
@@ -93,29 +93,32 @@ ICONS = {
     Action.DETAILS: "🧾",
     Action.PAINT: "🎨",
     Action.DELETE: "🗑️",
-    Action.SURE: "🗑️",
+    Action.CONFIRM_DELETE: "🗑️",
 }
-KEPT = (Action.FAVOURITE, Action.TIMELAPSE, Action.DETAILS, Action.DELETE)
-ONE = ((Action.AGAIN, Action.VARY, Action.LARGER, Action.EDIT, Action.PICK), KEPT)
-"""The rows of a finished job with one image."""
-ACTIONS = ((Action.EDIT, *KEPT),)
-"""What is offered for several images together, besides those on the job message."""
-PICKED = (
+COMMON_ACTIONS = (Action.FAVOURITE, Action.TIMELAPSE, Action.DETAILS, Action.DELETE)
+SINGLE_IMAGE_ROWS = (
+    (Action.AGAIN, Action.VARY, Action.LARGER, Action.EDIT, Action.PICK),
+    COMMON_ACTIONS,
+)
+"""The buttons of a finished job with one image."""
+SEVERAL_IMAGES_ROWS = ((Action.EDIT, *COMMON_ACTIONS),)
+"""The buttons for several images together, in addition to those of the job message."""
+PICKED_IMAGE_ROWS = (
     (Action.SUBTLE, Action.VARY, Action.STRONG, Action.REMIX),
     (Action.REPAINT, Action.ZOOM_OUT, Action.PAN, Action.FILM),
     (Action.LARGER, Action.MORE),
 )
-"""What is offered for one image, once it is picked."""
+"""The buttons for one image, once it is picked."""
 Rows = list[list[Button]]
 
 
 def custom_id(action: Action, job_id: int, row: int | None = None) -> str:
-    """Names the action, the job, and the image where there are several (0, 1, …)."""
+    """The custom id of an action on a job, or on one of its images (0, 1, …) if it has several."""
     return encode(action, job_id) if row is None else encode(action, job_id, row)
 
 
 def custom_id_template(action: Action) -> re.Pattern[str]:
-    """Matches what `custom_id` makes: the groups `job_id` and, None for the only image, `row`."""
+    """Matches custom ids; its groups are `job_id` and `row`, which is None for the only image."""
     return template(action, job_id=ID, row="[0-3]", optional={"row"})
 
 
@@ -132,7 +135,7 @@ def _templates() -> tuple[re.Pattern[str], ...]:
 
 
 def button_rows(job: Job) -> Rows:
-    """The buttons of a job in its present state, at most two rows of them."""
+    """The buttons of a job in its current state, at most two rows."""
     if job.kind is JobKind.DESCRIPTION:
         return _description_rows(job)
     match job.state:
@@ -150,12 +153,12 @@ def button_rows(job: Job) -> Rows:
                 [*_numbered(job, Action.VARY, "V{n}"), _button(Action.ACTIONS, job.id)],
             ]
         case State.DONE:
-            return _rows(job.id, ONE)
+            return _rows(job.id, SINGLE_IMAGE_ROWS)
     return _rows(job.id, [(Action.AGAIN, Action.EDIT)])
 
 
 def _description_rows(job: Job) -> Rows:
-    """What is below a description; each of its prompts has a button beside it."""
+    """The buttons below a description, whose prompts each have a button of their own."""
     if not job.state.ended:
         return _rows(job.id, [(Action.CANCEL,)])
     shown = job.state is State.DONE and job.deleted_at is None
@@ -163,23 +166,23 @@ def _description_rows(job: Job) -> Rows:
 
 
 def paint_button(job_id: int, row: int) -> Button:
-    """Paints one of the prompts that describe an image."""
+    """The button that paints one of the prompts that describe an image."""
     return _button(Action.PAINT, job_id, row)
 
 
 def picked_rows(job: Job, row: int) -> Rows:
     """The buttons of one image of a job."""
-    return _rows(job.id, PICKED, row)
+    return _rows(job.id, PICKED_IMAGE_ROWS, row)
 
 
 def action_rows(job: Job) -> Rows:
-    """What can be done with a job of several images, and a button to pick each."""
-    return [_numbered(job, Action.PICK, "{n}"), *_rows(job.id, ACTIONS)]
+    """The buttons for a job with several images, and a button to pick each of them."""
+    return [_numbered(job, Action.PICK, "{n}"), *_rows(job.id, SEVERAL_IMAGES_ROWS)]
 
 
 def confirm_delete_button(job_id: int) -> discord.ui.View:
-    """Deletes a job's images, once its member has confirmed."""
-    return static_view([_button(Action.SURE, job_id)])
+    """The button with which a member confirms that a job's images will be deleted."""
+    return static_view([_button(Action.CONFIRM_DELETE, job_id)])
 
 
 def _rows(job_id: int, rows: Iterable[Iterable[Action]], row: int | None = None) -> Rows:
@@ -196,10 +199,10 @@ def _numbered(job: Job, action: Action, label: str) -> list[Button]:
 def _button(
     action: Action, job_id: int, row: int | None = None, label: str | None = None
 ) -> Button:
-    dangerous = action in (Action.DELETE, Action.SURE)
+    destructive = action in (Action.DELETE, Action.CONFIRM_DELETE)
     return discord.ui.Button(
         label=label or gettext(LABELS[action]),
         emoji=ICONS[action],
-        style=discord.ButtonStyle.danger if dangerous else discord.ButtonStyle.secondary,
+        style=discord.ButtonStyle.danger if destructive else discord.ButtonStyle.secondary,
         custom_id=custom_id(action, job_id, row),
     )

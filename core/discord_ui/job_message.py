@@ -1,7 +1,7 @@
 """How a job looks in a channel: a layout of components v2, built from the job alone.
 
-Send it with `allowed_mentions=ALLOWED_MENTIONS`: what a member typed never pings anybody. Edit an
-older message, which shows an embed, with `content=None` and `embed=None`.
+Send it with `allowed_mentions=ALLOWED_MENTIONS`, so that members' text never pings anybody. Edit an
+older message, which has an embed, with `content=None` and `embed=None`.
 """
 
 import operator
@@ -28,9 +28,9 @@ from core.styles import style_label
 ALLOWED_MENTIONS = discord.AllowedMentions.none()
 
 BAR_WIDTH = 10  #: characters of the progress bar
-MAX_REASON = 800  #: characters of a reason, and of notes, that are shown
-MAX_PROMPTS = 900  #: characters of the includes that are shown, and of the excludes
-MAX_NAME = 100  #: characters of the member's name that are shown
+MAX_REASON = 800  #: characters that are shown of a reason, and of notes
+MAX_PROMPTS = 900  #: characters that are shown of the include prompts, and of the exclude prompts
+MAX_NAME = 100  #: characters that are shown of the member's name
 
 _LOOKS = {
     State.QUEUED: (gettext_noop("In the queue"), discord.Colour.light_grey()),
@@ -77,13 +77,13 @@ MOTIONS: Mapping[str, str] = {
     Motion.TURN_LEFT: gettext_noop("↺ turn left"),
     Motion.TURN_RIGHT: gettext_noop("↻ turn right"),
 }
-"""How the view of a film moves."""
+"""The names of a film's motions."""
 Prompts = tuple[Prompt | ImagePrompt, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ShownImage:
-    """An image of a job message: the address of a file, such as `attachment://frame.webp`."""
+    """An image of a job message: the URL of a file, such as `attachment://frame.webp`."""
 
     url: str
     description: str | None = None
@@ -100,11 +100,11 @@ def job_message(
     notes: Sequence[str] = (),
     descriptions: Sequence[Description] = (),
 ) -> ui.LayoutView:
-    """The message of a job in its present state, in its member's language.
+    """The message of a job in its current state, in its member's language.
 
     `position` and `wait_seconds` belong to a queued job, `progress` to a running one. `images` are
-    the newest frame, or the finished images; `notes` are msgids or texts. `descriptions` are those
-    of a job that has described an image.
+    the newest frame, or the finished images; `notes` are msgids or texts. `descriptions` are the
+    outcome of a job that describes an image.
     """
     with use_locale(job.locale):
         status = _status(job, position, wait_seconds, progress)
@@ -122,7 +122,7 @@ def job_message(
 def unreadable_message(letter: DeadLetter, images: Sequence[ShownImage] = ()) -> ui.LayoutView:
     """The message of a job whose row cannot be read, in its member's language.
 
-    `images` are those that it has shown.
+    `images` are those that it showed before.
     """
     with use_locale(letter.locale):
         reason = reason_text(Reason(ReasonCode.UNREADABLE))
@@ -131,12 +131,12 @@ def unreadable_message(letter: DeadLetter, images: Sequence[ShownImage] = ()) ->
 
 
 def link_message(text: str) -> ui.LayoutView:
-    """What takes the place of a job message that goes on elsewhere."""
+    """What replaces a job message that continues elsewhere."""
     return static_layout([ui.TextDisplay(text)])
 
 
 def texts_of(components: Iterable[discord.Component]) -> list[str]:
-    """What a layout says, from top to bottom, as discord.py has received it."""
+    """The texts of a layout as discord.py received it, from top to bottom."""
     texts = []
     for component in components:
         if isinstance(component, discord.TextDisplay):
@@ -170,7 +170,7 @@ def _gallery(images: Sequence[ShownImage]) -> Iterator[ui.MediaGallery[ui.Layout
 
 
 def _described(job: Job, row: int, description: Description) -> ui.Section[ui.LayoutView]:
-    """A prompt with the button that paints it; hidden until it is clicked if the image was."""
+    """A prompt with the button that paints it; a spoiler if the image was one."""
     prompt = escape(description.prompt, MAX_PROMPTS)
     text = f"||{prompt}||" if job.spoilered else f"**{prompt}**"
     similarity = gettext("similarity {similarity}", similarity=f"{description.similarity:.2f}")
@@ -178,31 +178,31 @@ def _described(job: Job, row: int, description: Description) -> ui.Section[ui.La
 
 
 def state_name(state: State, kind: JobKind = JobKind.IMAGE) -> str:
-    """What a state is called."""
+    """The name of a state."""
     if kind is JobKind.DESCRIPTION and state in _DESCRIPTION_TITLES:
         return gettext(_DESCRIPTION_TITLES[state])
     return gettext(_LOOKS[state][0])
 
 
 def progress_bar(progress: Progress) -> str:
-    """How far a job is, as ten blocks."""
+    """The progress as ten blocks."""
     filled = BAR_WIDTH * progress.step // progress.steps
     return "█" * filled + "░" * (BAR_WIDTH - filled)
 
 
 def progress_text(progress: Progress) -> str:
-    """How far a job is, and for how long it goes on, where that is known::
+    """The progress and, if it is known, the remaining time::
 
     `████░░░░░░` 40 % · about 2 min left
     """
     parts = [f"`{progress_bar(progress)}` {100 * progress.step // progress.steps} %"]
     if progress.seconds_left is not None:
-        parts.append(gettext("{time} left", time=about(progress.seconds_left)))
+        parts.append(gettext("{time} left", time=duration_text(progress.seconds_left)))
     return " · ".join(parts)
 
 
-def about(seconds: float) -> str:
-    """A duration as one says it: `about 40 s`, `about 3 min`, `about 2 h`."""
+def duration_text(seconds: float) -> str:
+    """An approximate duration: `about 40 s`, `about 3 min`, `about 2 h`."""
     if seconds < 90:
         return gettext("about {n} s", n=max(1, round(seconds)))
     if seconds < 90 * 60:
@@ -218,7 +218,7 @@ def _status(
             place = gettext("Position {n}", n=position) if position else gettext("Waiting")
             if wait_seconds is None:
                 return place
-            return f"{place} · " + gettext("starts in {time}", time=about(wait_seconds))
+            return f"{place} · " + gettext("starts in {time}", time=duration_text(wait_seconds))
         case State.RUNNING if job.kind is JobKind.DESCRIPTION:
             return gettext("Looking for words that fit. The first time takes a minute or two.")
         case State.RUNNING:
@@ -230,7 +230,7 @@ def _status(
 
 
 def _ready(job: Job) -> str:
-    """How long it took, and the step at which it ended if that was not its last."""
+    """How long rendering took, and at which step it ended if that was not the last one."""
     seconds = "" if job.seconds is None else f"{job.seconds:.0f}"
     if not seconds:
         return ""
@@ -257,7 +257,7 @@ def prompt_lines(recipe: Recipe) -> Iterator[str]:
 
 
 def _prompt(prompt: Prompt | ImagePrompt) -> str:
-    """A prompt in the message: images are in italics, which members' text never is."""
+    """A prompt as the message shows it: images are in italics, which members' text never is."""
     if isinstance(prompt, Prompt):
         place = f"{prompt.region}: " if prompt.region and prompt.scene < 2 else ""
         text = place + escape(prompt.text)
@@ -313,8 +313,8 @@ def _footer(job: Job) -> str:
     return " · ".join(parts)
 
 
-def looks(recipe: Recipe) -> Iterator[tuple[str, str]]:
-    """What an image is by construction, for its details: a name and a value each."""
+def recipe_details(recipe: Recipe) -> Iterator[tuple[str, str]]:
+    """Names and values of the recipe's special options, for an image's details."""
     if recipe.tile:
         yield gettext("Pattern"), gettext(_TILES[recipe.tile])
     if recipe.symmetry:
@@ -332,7 +332,7 @@ def _film(film: Film) -> str:
 
 
 def _part(repaint: Repaint) -> str:
-    """Which part of an image was painted anew."""
+    """Which part of an image was repainted."""
     if repaint.move:
         return gettext(_MOVES[repaint.move])
     if repaint.mask:

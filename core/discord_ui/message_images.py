@@ -1,4 +1,4 @@
-"""The image that a message shows, wherever it is attached."""
+"""The images that a message shows, wherever they are attached."""
 
 import mimetypes
 from collections.abc import Iterable, Iterator
@@ -30,9 +30,9 @@ def image_of(message: discord.Message) -> MessageImage | None:
 def images_of(message: discord.Message) -> Iterator[MessageImage]:
     """The images of a message: attached to it, in its galleries, or shown in one of its embeds.
 
-    What a layout or an embed shows through `attachment://` is not among the attachments: a job
-    message shows its images so, an older one with a single image in an embed. A forwarded message
-    has them in its snapshot.
+    What a layout or an embed shows through `attachment://` is not among the attachments. Job
+    messages show their images that way: in a layout or, if they are old and have a single image, in
+    an embed. A forwarded message has its images in a snapshot.
     """
     parts: list[discord.Message | discord.MessageSnapshot] = [message, *message.message_snapshots]
     for part in parts:
@@ -50,7 +50,7 @@ def images_of(message: discord.Message) -> Iterator[MessageImage]:
 
 
 def original_of(message: discord.Message) -> tuple[int, int]:
-    """The ids of the channel and of the message that a message shows: of a forward, the original's.
+    """The ids of a message's channel and of the message; of a forward, those of the original.
 
     A forward keeps neither the original's author nor its warnings.
     """
@@ -61,7 +61,7 @@ def original_of(message: discord.Message) -> tuple[int, int]:
 
 
 def walk(components: Iterable[discord.Component]) -> Iterator[discord.Component]:
-    """All components of a message, each before those inside of it."""
+    """All components of a message, each one before those inside it."""
     for component in components:
         yield component
         yield from walk(getattr(component, "children", ()))

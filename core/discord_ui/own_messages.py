@@ -1,7 +1,7 @@
-"""Finds messages of our own that were sent right before a crash and never recorded.
+"""Finds the bot's own messages that were sent right before a crash and never recorded.
 
-Discord recognises a repeated message by its nonce, but only for some minutes. If an outage lasts
-longer than that, whoever sends something once looks here before sending it again.
+Discord recognises a repeated message by its nonce, but only for a few minutes. After a longer
+outage, code that must not send a message twice looks for it here first.
 """
 
 from collections.abc import AsyncIterator
@@ -12,12 +12,12 @@ import discord
 from core.discord_ui.message_images import walk
 
 NONCE_KNOWN_SECONDS = 60.0
-"""For so long Discord certainly recognises a nonce."""
+"""How long Discord certainly recognises a nonce."""
 
 CLOCK_SECONDS = 300.0
-"""By how much this machine's clock may differ from Discord's, whose ids tell the time."""
+"""How far this machine's clock may differ from Discord's, whose time is in message ids."""
 
-LATEST = 300  #: messages of a channel that are looked through
+MAX_MESSAGES = 300  #: how many messages of a channel are searched
 
 
 async def own_messages(
@@ -25,12 +25,12 @@ async def own_messages(
 ) -> AsyncIterator[discord.Message]:
     """The client's messages in a channel since a time (seconds since 1970), the newest first.
 
-    None where the client may not read the history. Raises discord.HTTPException.
+    Yields nothing where the client may not read the history. Raises discord.HTTPException.
     """
     after = datetime.fromtimestamp(since - CLOCK_SECONDS, UTC)
     channel = client.get_partial_messageable(channel_id)
     try:
-        async for message in channel.history(limit=LATEST, after=after, oldest_first=False):
+        async for message in channel.history(limit=MAX_MESSAGES, after=after, oldest_first=False):
             if client.user and message.author.id == client.user.id:
                 yield message
     except (discord.Forbidden, discord.NotFound):

@@ -1,4 +1,4 @@
-"""Why a job ended, in words for its member."""
+"""The text of the reason why a job ended, for its member."""
 
 from core.i18n import gettext, gettext_noop
 from core.job import Reason, ReasonCode

@@ -1,10 +1,10 @@
-"""Text for Discord: members' text without effect, long text cut, links to messages."""
+"""Text for Discord: escaping members' text, truncating long text, links to messages."""
 
 import re
 
 import discord
 
-_MARKDOWN = re.compile(r"[\\*_~|`\[</]")  # a slash makes addresses and invitations links
+_MARKDOWN = re.compile(r"[\\*_~|`\[</]")  # slashes, too: they make URLs and invites links
 _LINE_START = re.compile(r"^([ \t]*)([#>+-])", re.MULTILINE)
 _NUMBERED = re.compile(r"^([ \t]*\d+)\.(?=\s)", re.MULTILINE)
 _BIDI_CONTROLS = re.compile("[\u202a-\u202e\u2066-\u2069]")
@@ -23,18 +23,18 @@ def escape(text: str, max_length: int | None = None) -> str:
 
 
 def strip_bidi_controls(text: str) -> str:
-    """Removes the characters that would reverse the text after them, too."""
+    """Removes control characters that would also reverse the text after them."""
     return _BIDI_CONTROLS.sub("", text)
 
 
 def truncate(text: str, length: int) -> str:
     """The text, or its beginning with an ellipsis: at most `length` characters.
 
-    It is not cut behind a backslash, which would escape what follows.
+    It is not cut after a backslash, which would escape what follows.
     """
     return text if len(text) <= length else _DANGLING.sub(r"\1", text[: length - 1]) + "…"
 
 
 def message_link(guild_id: int | None, channel_id: int, message_id: int) -> str:
-    """The address of a message; `guild_id` is None in a direct conversation."""
+    """The URL of a message; `guild_id` is None in direct messages."""
     return f"https://discord.com/channels/{guild_id or '@me'}/{channel_id}/{message_id}"

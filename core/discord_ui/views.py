@@ -1,4 +1,4 @@
-"""Views and layouts whose items are answered by their custom ids."""
+"""Views and layouts whose items are handled by their custom ids."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -7,9 +7,9 @@ import discord
 
 
 def static_view(items: Iterable[discord.ui.Item[Any]]) -> discord.ui.View:
-    """A view that is only drawn: a `DynamicItem` answers its buttons, also after a restart.
+    """A view that is only displayed: a `DynamicItem` handles its buttons, even after a restart.
 
-    It is stopped, so that discord.py does not keep it in memory to listen for it.
+    It is stopped, so that discord.py does not keep it in memory to listen for interactions.
     """
     view = discord.ui.View(timeout=None)
     for item in items:
@@ -19,7 +19,7 @@ def static_view(items: Iterable[discord.ui.Item[Any]]) -> discord.ui.View:
 
 
 def static_layout(items: Iterable[discord.ui.Item[Any]]) -> discord.ui.LayoutView:
-    """Like `static_view`, a layout of components v2."""
+    """Like `static_view`, but a layout of components v2."""
     layout = discord.ui.LayoutView(timeout=None)
     for item in items:
         layout.add_item(item)

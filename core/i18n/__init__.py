@@ -1,8 +1,8 @@
 """Translations: gettext catalogues, and the language of the current task.
 
-English is in the code. `core/i18n/locales/` has a catalogue for each other language, named like
-Discord's locales: `de.po`, or `pt-BR.po` where the country matters. `core.i18n.extract` updates
-them from the code.
+The English texts are in the code. `core/i18n/locales/` has a catalogue for each other language,
+named like Discord's locales: `de.po`, or `pt-BR.po` where the country matters. `core.i18n.extract`
+updates them from the code.
 """
 
 import io
@@ -57,7 +57,7 @@ def ngettext(one: str, several: str, n: int, /, **values: Any) -> str:
 
 
 def gettext_noop(message: str) -> str:
-    """Returns the message unchanged; marks it for the catalogues, to translate it later."""
+    """Returns the message unchanged; marks it for the catalogues, to be translated later."""
     return message
 
 
@@ -70,7 +70,7 @@ def languages() -> tuple[str, ...]:
 
 @cache
 def language_of(locale: str) -> str:
-    """The language for one of Discord's locales: its own, that of another country, or English."""
+    """The language for one of Discord's locales: itself, without its country, or English."""
     for name in (locale, locale.partition("-")[0]):
         if name in languages():
             return name
@@ -81,8 +81,8 @@ def language_of(locale: str) -> str:
 def _catalogue(language: str) -> NullTranslations:
     if language == ENGLISH:
         return NullTranslations()
-    written = (files("core.i18n") / "locales" / f"{language}.po").read_bytes()
+    source = (files("core.i18n") / "locales" / f"{language}.po").read_bytes()
     compiled = io.BytesIO()
-    write_mo(compiled, read_po(io.BytesIO(written)))
+    write_mo(compiled, read_po(io.BytesIO(source)))
     compiled.seek(0)
     return GNUTranslations(compiled)

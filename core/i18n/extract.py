@@ -14,7 +14,7 @@ from babel.messages.pofile import read_po, write_po
 ROOT = Path(__file__).parents[2]
 LOCALES = Path(__file__).parent / "locales"
 
-SPEAKERS = ("bot", "core", "engine")
+PACKAGES = ("bot", "core", "engine")
 """The packages with messages for members."""
 
 _KEYWORDS = {"gettext": None, "gettext_noop": None, "gettext_lazy": None, "ngettext": (1, 2)}
@@ -23,7 +23,7 @@ _KEYWORDS = {"gettext": None, "gettext_noop": None, "gettext_lazy": None, "ngett
 def extracted() -> Catalog:
     """Every message in the code."""
     template = Catalog(project="Imagine", charset="utf-8")
-    for package in SPEAKERS:
+    for package in PACKAGES:
         found = extract_from_dir(ROOT / package, [("**.py", "python")], keywords=_KEYWORDS)
         for name, _, message, _, context in found:
             template.add(message, locations=[(f"{package}/{name}", 0)], context=context)

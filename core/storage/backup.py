@@ -1,4 +1,4 @@
-"""Backup and restore of the database and the images. Bot and engine can run during a backup.
+"""Backs up and restores the database and the images. Bot and engine can run during a backup.
 
 A backup is a folder or a tar archive with `imagine.db`, its journal of deletions, `pictures/` and
 `initial/`. It has no weights and no settings.
@@ -25,13 +25,13 @@ from core.storage.paths import folder_of
 
 DATABASE = "imagine.db"
 JOURNAL = Journal(Path(DATABASE)).path.name
-NUMBERS_SKIPPED = 100_000
-"""How far a restore raises the next job id. The backup may not know all ids that were used, and the
-buttons of old messages name their job by its id."""
+SKIPPED_IDS = 100_000
+"""How far a restore raises the next job id. Ids that are newer than the backup may have been used,
+and the buttons of old messages name their job by its id."""
 ARCHIVES = {".tar": "w", ".tar.gz": "w:gz", ".tgz": "w:gz"}
-"""Suffixes of archives, and their modes in `tarfile`; any other name is a folder."""
+"""Suffixes of archives and their `tarfile` modes; any other name is a folder."""
 IMAGE_FOLDERS = ("pictures", "initial")  #: folders of DATA_DIR that are in a backup
-_OURS = re.compile(rf"{DATABASE}|{JOURNAL}|pictures/[0-9]+/[^/.][^/]*|initial/[^/.][^/]*")
+_BACKUP_FILE = re.compile(rf"{DATABASE}|{JOURNAL}|pictures/[0-9]+/[^/.][^/]*|initial/[^/.][^/]*")
 
 Put = Callable[[Path, str], None]
 
@@ -49,32 +49,32 @@ def back_up(settings: Settings, target: Path) -> None:
         raise BackupError(f"{target} already exists: choose another name for the backup.")
     if not settings.database_path.is_file():
         raise BackupError(f"There is no database {settings.database_path}: check DATABASE_PATH.")
-    with _plain_errors():
+    with _backup_errors():
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".backup-") as folder:
-            database, whole = Path(folder) / DATABASE, Path(folder) / target.name
+            database, backup = Path(folder) / DATABASE, Path(folder) / target.name
             _copy_database(settings.database_path, database)
-            with _writing(whole) as put:
+            with _writing(backup) as put:
                 put(database, DATABASE)
                 if (journal := Journal(settings.database_path).path).is_file():
                     put(journal, JOURNAL)  # after the database: it must cover all deletions in it
                 for path in _image_files(settings.data_dir, _job_ids(database)):
                     with suppress(FileNotFoundError):  # deleted in the meantime
                         put(path, str(path.relative_to(settings.data_dir)))
-            whole.replace(target)
+            backup.replace(target)
 
 
 def restore(settings: Settings, source: Path, *, over: bool = False) -> None:
     """Restores a backup; replaces existing data only with `over`. Raises BackupError."""
-    there = [settings.database_path, *(settings.data_dir / name for name in IMAGE_FOLDERS)]
-    if not over and (found := next((path for path in there if path.exists()), None)):
+    paths = [settings.database_path, *(settings.data_dir / name for name in IMAGE_FOLDERS)]
+    if not over and (found := next((path for path in paths if path.exists()), None)):
         raise BackupError(
             f"{found} already exists: stop bot and engine, and add --over to replace it with the"
             " backup."
         )
     if not source.exists():
         raise BackupError(f"There is no backup {source}.")
-    with _plain_errors():
+    with _backup_errors():
         settings.data_dir.mkdir(parents=True, exist_ok=True)
         settings.database_path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=settings.data_dir, prefix=".restore-") as folder:
@@ -82,7 +82,7 @@ def restore(settings: Settings, source: Path, *, over: bool = False) -> None:
             _unpack(source, saved)
             _check(saved / DATABASE, source)
             journal = _merge_journals(saved / JOURNAL, settings.database_path)
-            _raise_numbers(saved / DATABASE, settings.database_path, journal.reserved())
+            _raise_next_id(saved / DATABASE, settings.database_path, journal.reserved())
             _put_back(saved / DATABASE, settings.database_path)
             for name in IMAGE_FOLDERS:
                 _swap(saved / name, settings.data_dir / name, Path(folder) / name)
@@ -90,8 +90,8 @@ def restore(settings: Settings, source: Path, *, over: bool = False) -> None:
 
 def _copy_database(database: Path, copy: Path) -> None:
     """Copies a snapshot of a database that other processes may be using."""
-    with closing(sqlite3.connect(database)) as here, closing(sqlite3.connect(copy)) as there:
-        here.backup(there)
+    with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(copy)) as target:
+        source.backup(target)
 
 
 def _job_ids(database: Path) -> list[int]:
@@ -108,13 +108,13 @@ def _image_files(data_dir: Path, job_ids: Iterable[int]) -> Iterator[Path]:
 
 
 @contextmanager
-def _writing(whole: Path) -> Iterator[Put]:
+def _writing(backup: Path) -> Iterator[Put]:
     """Yields a function that adds a file to the backup under a name."""
-    kind = next((kind for end, kind in ARCHIVES.items() if whole.name.endswith(end)), None)
-    if kind is None:
-        yield lambda path, name: _copy(path, whole / name)
+    mode = next((mode for end, mode in ARCHIVES.items() if backup.name.endswith(end)), None)
+    if mode is None:
+        yield lambda path, name: _copy(path, backup / name)
         return
-    with tarfile.open(whole, kind) as archive:  # type: ignore[call-overload]
+    with tarfile.open(backup, mode) as archive:  # type: ignore[call-overload]
 
         def put(path: Path, name: str) -> None:
             with path.open("rb") as file:  # opened first: it may be replaced in the meantime
@@ -135,18 +135,18 @@ def _write(content: IO[bytes], target: Path) -> None:
 
 
 def _unpack(source: Path, target: Path) -> None:
-    """Copies the files that belong to a backup, and no others."""
+    """Copies only the files that belong in a backup."""
     if source.is_dir():
         for path in source.rglob("*"):
             name = str(path.relative_to(source))
-            if path.is_file() and _OURS.fullmatch(name):
+            if path.is_file() and _BACKUP_FILE.fullmatch(name):
                 _copy(path, target / name)
         return
     try:
         with tarfile.open(source) as archive:
             for member in archive:
                 content = archive.extractfile(member) if member.isfile() else None
-                if content and _OURS.fullmatch(member.name):
+                if content and _BACKUP_FILE.fullmatch(member.name):
                     _write(content, target / member.name)
     except (tarfile.TarError, EOFError, zlib.error) as error:
         raise BackupError(f"{source} is not an archive, or is damaged.") from error
@@ -162,28 +162,28 @@ def _check(database: Path, source: Path) -> None:
 
 
 def _merge_journals(saved: Path, database: Path) -> Journal:
-    """Keeps the deletions that this machine knows, even if the backup is older or another's."""
+    """Keeps this machine's deletions, even if the backup is older or from another machine."""
     journal = Journal(database)
     journal.merge(saved.read_bytes() if saved.exists() else b"")
     return journal
 
 
-def _raise_numbers(saved: Path, database: Path, reserved: int) -> None:
-    """Makes the restored database continue far above all job ids that are known to be used."""
-    highest = max(_highest_number(saved), _highest_number(database), reserved)
+def _raise_next_id(saved: Path, database: Path, reserved: int) -> None:
+    """Makes new job ids start far above all that are known to have been used."""
+    highest = max(_highest_id(saved), _highest_id(database), reserved)
     with closing(sqlite3.connect(saved)) as connection, connection:
         changed = connection.execute(
-            "UPDATE sqlite_sequence SET seq = ? WHERE name = 'jobs'", (highest + NUMBERS_SKIPPED,)
+            "UPDATE sqlite_sequence SET seq = ? WHERE name = 'jobs'", (highest + SKIPPED_IDS,)
         )
         if changed.rowcount == 0:
             connection.execute(
                 "INSERT INTO sqlite_sequence (name, seq) VALUES ('jobs', ?)",
-                (highest + NUMBERS_SKIPPED,),
+                (highest + SKIPPED_IDS,),
             )
 
 
-def _highest_number(database: Path) -> int:
-    """0 if there is no database, or it can't be read."""
+def _highest_id(database: Path) -> int:
+    """The highest job id so far; 0 if there is no database, or it can't be read."""
     if not database.is_file():
         return 0
     with closing(sqlite3.connect(database)) as connection, suppress(sqlite3.DatabaseError):
@@ -215,7 +215,7 @@ def _swap(restored: Path, target: Path, replaced: Path) -> None:
 
 
 @contextmanager
-def _plain_errors() -> Iterator[None]:
+def _backup_errors() -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:

@@ -1,6 +1,6 @@
 """Atomic writes, and checksums of files.
 
-Everything here blocks. Raises OSError.
+All functions block, and raise OSError.
 """
 
 import hashlib

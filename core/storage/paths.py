@@ -42,7 +42,7 @@ def finished_films(folder: Path) -> list[Path]:
 
 
 def tile_previews(folder: Path) -> list[Path]:
-    """Each final image that is a tile two by two, `repeated-0.webp`, `repeated-1.webp`, …."""
+    """Each seamless image, repeated two by two: `repeated-0.webp`, `repeated-1.webp`, …."""
     return sorted(folder.glob("repeated-[0-9].webp"))
 
 
@@ -55,10 +55,10 @@ def remove_folder(job_id: int, data_dir: Path) -> None:
     """Deletes a job's folder if it exists. Raises OSError."""
     folder = folder_of(job_id, data_dir)
     if folder.exists():
-        shutil.rmtree(folder, onerror=_unless_gone)
+        shutil.rmtree(folder, onerror=_ignore_missing)
 
 
-def _unless_gone(function: Any, path: str, failure: Any) -> None:
+def _ignore_missing(function: Any, path: str, failure: Any) -> None:
     """Ignores missing files: another process may be deleting the same folder."""
     error = failure[1]
     if not isinstance(error, FileNotFoundError):

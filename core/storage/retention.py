@@ -10,26 +10,26 @@ from core.database.rows import rows_of
 
 
 @dataclass(frozen=True, slots=True)
-class Needed:
+class NeededUntil:
     """Until when files are needed, in seconds since 1970; infinity if no end is known.
 
-    Files of no job, or only of deleted ones, are missing.
+    Files that belong to no job, or only to deleted jobs, are not included.
     """
 
     jobs: dict[int, float]
-    """The folder of a job, by its id."""
+    """Folders of jobs, by job id."""
     images: dict[str, float]
-    """An uploaded image in recipes, by its name."""
+    """Uploaded images in recipes, by name."""
 
 
-async def needed(
+async def needed_until(
     database: Database, *, jobs: Iterable[int] = (), images: Iterable[str] = ()
-) -> Needed:
+) -> NeededUntil:
     """Until when the folders of these jobs and these images are needed. Raises StoreError."""
     async with database.snapshot() as db:
         folders = await rows_of(db, query("retained_folders"), {"jobs": json.dumps(list(jobs))})
         stored = await rows_of(db, query("retained_images"), {"images": json.dumps(list(images))})
-    return Needed(
+    return NeededUntil(
         {row["id"]: row["until"] for row in folders if row["until"] is not None},
         {row["name"]: row["until"] for row in stored if row["until"] is not None},
     )

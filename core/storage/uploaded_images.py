@@ -1,4 +1,4 @@
-"""Images from members: decoded defensively, and stored under their checksum, which recipes use.
+"""Images from members: decoded defensively, and stored by their checksum, which recipes use.
 
 Everything here blocks: call it through `asyncio.to_thread`.
 """
@@ -26,7 +26,7 @@ MAX_SIDE = 1024  #: larger images are scaled down
 _NAME = re.compile(r"[0-9a-f]{64}")
 
 
-class Reason(StrEnum):
+class RejectionReason(StrEnum):
     """Why an image is rejected."""
 
     TOO_LARGE = "too_large"
@@ -38,32 +38,32 @@ class Reason(StrEnum):
 
 
 _SENTENCES = {
-    Reason.TOO_LARGE: gettext_noop("That image is {size} MB. The limit is {limit} MB."),
-    Reason.TOO_MANY_PIXELS: gettext_noop(
+    RejectionReason.TOO_LARGE: gettext_noop("That image is {size} MB. The limit is {limit} MB."),
+    RejectionReason.TOO_MANY_PIXELS: gettext_noop(
         "That image has too many pixels. The limit is {limit} million."
     ),
-    Reason.WRONG_FORMAT: gettext_noop(
+    RejectionReason.WRONG_FORMAT: gettext_noop(
         "That file isn't a PNG, JPEG, WebP or GIF image, or it's damaged."
     ),
-    Reason.UNREADABLE: gettext_noop("That image is damaged and can't be read."),
-    Reason.MISSING: gettext_noop(
+    RejectionReason.UNREADABLE: gettext_noop("That image is damaged and can't be read."),
+    RejectionReason.MISSING: gettext_noop(
         "An image that this needs no longer exists. Please upload it again."
     ),
-    Reason.INVALID_NAME: gettext_noop("That isn't the name of an uploaded image."),
+    RejectionReason.INVALID_NAME: gettext_noop("That isn't the name of an uploaded image."),
 }
 _LIMITS = {
-    Reason.TOO_LARGE: MAX_BYTES // 2**20,
-    Reason.TOO_MANY_PIXELS: MAX_PIXELS // 1_000_000,
+    RejectionReason.TOO_LARGE: MAX_BYTES // 2**20,
+    RejectionReason.TOO_MANY_PIXELS: MAX_PIXELS // 1_000_000,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """Why an image is rejected, as data: `str()` puts it into the current language."""
+    """Why an image is rejected, as data; `str()` is a sentence in the current language."""
 
-    reason: Reason
+    reason: RejectionReason
     size: float = 0.0
-    """The file in MB, for TOO_LARGE."""
+    """The size of the file in MB, for TOO_LARGE."""
 
     def __str__(self) -> str:
         limit = _LIMITS.get(self.reason)
@@ -75,7 +75,7 @@ class ImageError(ValueError):
 
 
 class ImageRejectedError(ImageError):
-    """An image that is not accepted; `str(error)` says why, in the current language."""
+    """A member's image that is rejected; `str(error)` says why, in the current language."""
 
     def __init__(self, rejection: Rejection) -> None:
         super().__init__(rejection)
@@ -85,10 +85,12 @@ class ImageRejectedError(ImageError):
 def check_size(size: int) -> None:
     """Raises ImageRejectedError for a file of more than MAX_BYTES bytes.
 
-    The size it names is rounded up to a tenth, so it is never shown as the limit itself.
+    The size in its message is rounded up to a tenth, so that it is always above the limit.
     """
     if size > MAX_BYTES:
-        raise ImageRejectedError(Rejection(Reason.TOO_LARGE, math.ceil(10 * size / 2**20) / 10))
+        raise ImageRejectedError(
+            Rejection(RejectionReason.TOO_LARGE, math.ceil(10 * size / 2**20) / 10)
+        )
 
 
 def decode_image(data: bytes) -> Image.Image:
@@ -102,16 +104,16 @@ def decode_image(data: bytes) -> Image.Image:
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
-                raise ImageRejectedError(Rejection(Reason.TOO_MANY_PIXELS))
+                raise ImageRejectedError(Rejection(RejectionReason.TOO_MANY_PIXELS))
             return _plain(image)
     except ImageRejectedError:
         raise
     except UnidentifiedImageError:
-        raise ImageRejectedError(Rejection(Reason.WRONG_FORMAT)) from None
+        raise ImageRejectedError(Rejection(RejectionReason.WRONG_FORMAT)) from None
     except Image.DecompressionBombError:
-        raise ImageRejectedError(Rejection(Reason.TOO_MANY_PIXELS)) from None
+        raise ImageRejectedError(Rejection(RejectionReason.TOO_MANY_PIXELS)) from None
     except Exception as error:  # a hostile file may raise anything in a decoder
-        raise ImageRejectedError(Rejection(Reason.UNREADABLE)) from error
+        raise ImageRejectedError(Rejection(RejectionReason.UNREADABLE)) from error
 
 
 def store_image(image: Image.Image, data_dir: Path) -> str:
@@ -133,7 +135,7 @@ def load_image(name: str, data_dir: Path) -> Image.Image:
     """Loads the image that `store_image` named. Raises ImageRejectedError if it is missing."""
     data = _stored(name, data_dir)
     if data is None:
-        raise ImageRejectedError(Rejection(Reason.MISSING))
+        raise ImageRejectedError(Rejection(RejectionReason.MISSING))
     return decode_image(data)
 
 
@@ -167,9 +169,9 @@ def _stored(name: str, data_dir: Path) -> bytes | None:
 
 
 def _plain(image: Image.Image) -> Image.Image:
-    """The first frame's pixels alone: upright, on white, at most MAX_SIDE a side."""
-    image.draft("RGB", (MAX_SIDE, MAX_SIDE))  # a large JPEG is decoded smaller
-    if image.mode.startswith("I"):  # 16 bits of grey
+    """Only the first frame's pixels: upright, on white, at most MAX_SIDE a side."""
+    image.draft("RGB", (MAX_SIDE, MAX_SIDE))  # decode a large JPEG at a smaller size
+    if image.mode.startswith("I"):  # 16-bit greyscale
         image = image.point(lambda value: value / 256).convert("L")
     ImageOps.exif_transpose(image, in_place=True)
     colours = image.convert("RGBA" if image.has_transparency_data else "RGB")
@@ -181,5 +183,5 @@ def _plain(image: Image.Image) -> Image.Image:
 
 def _initial_path(name: str, data_dir: Path) -> Path:
     if not _NAME.fullmatch(name):
-        raise ImageRejectedError(Rejection(Reason.INVALID_NAME))
+        raise ImageRejectedError(Rejection(RejectionReason.INVALID_NAME))
     return data_dir / "initial" / f"{name}.png"

@@ -1,1 +1,1 @@
-"""What a prompt asks for, decided without any network: things, styles and where each thing goes."""
+"""Understands prompts without any network: which things, in which styles, and where each goes."""

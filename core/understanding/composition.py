@@ -1,33 +1,33 @@
-"""Composition: where the things in a prompt go in the image, and what is behind them.
+"""Compositions: where the things in a prompt go in the image, and what is behind them.
 
 "A cat left of a dog on a blue background" has two parts, "a cat" and "a dog", side by side on blue.
-"A cat in the snow at night" has one, in a landscape. `core.understanding.grammar` reads prompts so.
+"A cat in the snow at night" has one, in a landscape. `core.understanding.grammar` finds them.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 NEAR, FAR = 0.27, 0.73
-"""Centres of two things side by side, as shares of the image's side."""
+"""Centres of two things side by side, as fractions of the image's side."""
 HALF = 0.48
-"""Side of one of several things, as a share of the image's side."""
+"""Side of one of several things, as a fraction of the image's side."""
 SMALL = 0.45
 """Side of a thing that the prompt calls small."""
 ON_LAND = (0.5, 0.57)
-"""Centre of a thing in a landscape, as shares of the side."""
+"""Centre of a thing in a landscape, as fractions of the side."""
 LAND_SIZE = 0.74
 """Side of a thing in a landscape."""
-SEATS = {
+CENTRES = {
     2: ((NEAR, 0.5), (FAR, 0.5)),
     3: ((NEAR, NEAR), (FAR, NEAR), (0.5, FAR)),
     4: ((NEAR, NEAR), (FAR, NEAR), (NEAR, FAR), (FAR, FAR)),
 }
-"""Centres of several things by their number."""
+"""Centres of several things, by how many there are."""
 IN_THE_SKY = (0.76, 0.2)
-"""Centre of the weather in a landscape, as shares of the side."""
+"""Centre of the weather in a landscape, as fractions of the side."""
 WEATHER_SIZE = 0.38
 Centres = tuple[tuple[float, float], ...]
-"""Shares of the image's sides."""
+"""Fractions of the image's width and height."""
 
 Colour = tuple[int, int, int]
 """Red, green and blue, 0 to 255."""
@@ -35,7 +35,7 @@ Colour = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One thing of an image: what it shows, its centre and its side as shares of the image's."""
+    """A thing in an image: what it shows, and its centre and side as fractions of the image's."""
 
     text: str
     x: float
@@ -45,9 +45,9 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Composition:
-    """`parts` on a ground of one `colour`, or in a `landscape`, which is a prompt in English.
+    """`parts` on a background of one `colour`, or in a `landscape`, which is a prompt in English.
 
-    Without either, the ground is that of the parts' own images.
+    Without either, the background is that of the parts' own images.
     """
 
     parts: tuple[Part, ...] = ()
@@ -58,7 +58,7 @@ class Composition:
         return bool(self.parts or self.landscape)
 
     def without(self, excluded: Callable[[Part], bool]) -> "Composition":
-        """A copy without some of several parts, unless none would be left.
+        """A copy without the parts that are `excluded`, unless no part would be left.
 
         A single remaining part is centred.
         """

@@ -16,33 +16,33 @@ _NAMES = {
     "🏠": "house",
     "🔪": "kitchen knife",
 }
-"""Emoji that people call something else than Unicode does."""
+"""Emoji whose everyday names are not those of Unicode."""
 
 
 def spelled_out(text: str) -> str:
-    """The text with the name of each emoji in its place. A text without any is returned as it is.
+    """Replaces each emoji in a text by its name; a text without any is returned unchanged.
 
-    The face of an animal stands for the animal.
+    The face of an animal becomes just the animal.
     """
     if text.isascii() or not any(map(_is_emoji, text)):
         return text
     parts, after_emoji = list[str](), False
-    for letter in text:
-        if _is_emoji(letter):
-            parts.append(f" {_name(letter)} ")
+    for character in text:
+        if _is_emoji(character):
+            parts.append(f" {_name(character)} ")
             after_emoji = True
-        elif not (after_emoji and unicodedata.category(letter) in _JOINERS):
-            parts.append(letter)
+        elif not (after_emoji and unicodedata.category(character) in _JOINERS):
+            parts.append(character)
             after_emoji = False
     return "".join(parts)
 
 
-def _is_emoji(letter: str) -> bool:
-    return letter >= _FIRST and unicodedata.category(letter) == "So"
+def _is_emoji(character: str) -> bool:
+    return character >= _FIRST and unicodedata.category(character) == "So"
 
 
-def _name(letter: str) -> str:
-    name = _NAMES.get(letter) or unicodedata.name(letter, "").lower()
+def _name(character: str) -> str:
+    name = _NAMES.get(character) or unicodedata.name(character, "").lower()
     words = name.split()
     animal = len(words) == 2 and words[1] == "face" and not words[0].endswith(("ing", "ed"))
     return words[0] if animal else name

@@ -1,4 +1,4 @@
-"""Reads a prompt as a composition, with the phrases of all languages."""
+"""Parses a prompt into a composition, with the phrases of all languages."""
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -7,34 +7,35 @@ from functools import cached_property
 from typing import Any
 
 from core.understanding.composition import (
+    CENTRES,
     HALF,
     IN_THE_SKY,
     LAND_SIZE,
     NOTHING,
     ON_LAND,
-    SEATS,
     WEATHER_SIZE,
     Colour,
     Composition,
     Part,
 )
-from core.understanding.phrase_rules import DOING, Ground, PhraseRules
+from core.understanding.phrase_rules import DOING, Background, PhraseRules
 
 SKY = frozenset({"sunrise", "sunset", "sun", "moon", "crescent moon", "full moon", "star", "stars",
                  "cloud", "clouds"})  # fmt: skip
-"""What a landscape already has, in its sky."""
+"""Things that a landscape already has in its sky."""
 MOON = "crescent moon"
-"""What stands in the sky of a landscape where a prompt names the moon."""
+"""The thing in the sky of a landscape if the prompt names the moon."""
 _WORD = re.compile(r"(?<=\s)\S+")
 _WITH = re.compile(r"(?:with|mit|con|avec)\b", re.IGNORECASE)
 
 
 class Grammar:
-    """`tables` hold, by language, the templates of `ground`, `left`, `above`, `and` and so on.
+    """Parses prompts.
 
-    `colours` are the grounds' by their English names. `things_of` are the things and shapes that a
-    text names, in English; `is_name` says whether all of it is one name, and `called` are the
-    things that a text calls by their English names, if it calls all of them so.
+    `tables` has, by language, the templates for `ground`, `left`, `above`, `and` and so on.
+    `colours` are those of backgrounds, by their English names. `things_of` returns the things and
+    shapes that a text names, in English. `is_name` returns whether a whole text is one name.
+    `english_names` returns the things of a text if it calls all of them by their English names.
     """
 
     def __init__(
@@ -43,77 +44,77 @@ class Grammar:
         colours: Mapping[str, Colour],
         things_of: Callable[[str], Collection[str]],
         is_name: Callable[[str], bool],
-        called: Callable[[str], Sequence[str]],
+        english_names: Callable[[str], Sequence[str]],
     ) -> None:
         self.tables, self.colours = tables, colours
-        self.things_of, self.is_name, self.called = things_of, is_name, called
+        self.things_of, self.is_name, self.english_names = things_of, is_name, english_names
 
-    def reading(self, things_of: Callable[[str], Collection[str]]) -> "Grammar":
-        """The same grammar with another way to find the things of a text."""
+    def with_things_of(self, things_of: Callable[[str], Collection[str]]) -> "Grammar":
+        """A copy with another function to find the things of a text."""
         grammar = copy(self)
         grammar.things_of = things_of
         return grammar
 
     def compose(self, text: str, others: Sequence[str] = ()) -> Composition:
-        """The parts of a prompt and their ground; nothing if it shows one thing in the middle.
+        """The parts of a prompt and their background; nothing if it shows one thing in the middle.
 
-        If the prompt names no ground, the one that `others`, the prompts beside it, name is used.
+        If the prompt names no background, that of `others`, the other prompts, is used.
         """
         text = text.strip(" .,!?。\uff01\uff1f")  # full-width marks, too
-        beside = self._ground_beside(others)
-        if not self.things_of(text) or (self.is_name(text) and not beside.said):
+        other = self._background_from(others)
+        if not self.things_of(text) or (self.is_name(text) and not other.named):
             return NOTHING
         for rules in self._rules:
-            core, ground = rules.split_ground(text, self.is_name, self.things_of)
-            ground = ground if ground.said else beside
-            if self.things_of(core) and (found := self._composed(rules, core, ground)):
+            core, background = rules.split_background(text, self.is_name, self.things_of)
+            background = background if background.named else other
+            if self.things_of(core) and (found := self._composed(rules, core, background)):
                 return found
         return Composition(tuple(self._unjoined(text)))
 
     def landscape_of(self, texts: Sequence[str], excludes: Sequence[str]) -> Composition:
-        """The landscape that prompts without a thing name, with the moon if they name that."""
+        """The landscape that prompts without things name, with the moon if they name it."""
         for text in texts:
-            _, ground = self._split_ground(text)
-            if ground.landscape:
+            _, background = self._split_background(text)
+            if background.landscape:
                 moonlit = self._names_moon([text]) and not self._names_moon(excludes)
                 moon = (Part(MOON, *IN_THE_SKY, WEATHER_SIZE),) if moonlit else ()
-                return Composition(moon, landscape=ground.landscape)
+                return Composition(moon, landscape=background.landscape)
         return NOTHING
 
     def _names_moon(self, texts: Sequence[str]) -> bool:
         return any(rules.moon.search(text) for rules in self._rules for text in texts)
 
-    def says_ground(self, text: str) -> bool:
-        """Whether a prompt names a ground."""
-        return self._split_ground(text)[1].said
+    def names_background(self, text: str) -> bool:
+        """Whether a prompt names a background."""
+        return self._split_background(text)[1].named
 
-    def without_ground(self, text: str) -> str:
-        """A prompt without the ground that it names."""
-        return self._split_ground(text)[0]
+    def without_background(self, text: str) -> str:
+        """A prompt without the background that it names."""
+        return self._split_background(text)[0]
 
-    def _split_ground(self, text: str) -> tuple[str, Ground]:
-        """In the first language in which the prompt names a ground."""
+    def _split_background(self, text: str) -> tuple[str, Background]:
+        """Splits in the first language in which the prompt names a background."""
         for rules in self._rules:
-            core, ground = rules.split_ground(text, self.is_name, self.things_of)
-            if ground.said:
-                return core, ground
-        return text, Ground()
+            core, background = rules.split_background(text, self.is_name, self.things_of)
+            if background.named:
+                return core, background
+        return text, Background()
 
-    def _ground_beside(self, others: Sequence[str]) -> Ground:
-        grounds = (self._split_ground(text)[1] for text in others)
-        return next((ground for ground in grounds if ground.said), Ground())
+    def _background_from(self, others: Sequence[str]) -> Background:
+        backgrounds = (self._split_background(text)[1] for text in others)
+        return next((background for background in backgrounds if background.named), Background())
 
-    def _composed(self, rules: PhraseRules, core: str, ground: Ground) -> Composition:
-        parts = self._parts(rules, core) or (self._unjoined(core) if ground.said else [])
-        landscape = ground.landscape
+    def _composed(self, rules: PhraseRules, core: str, background: Background) -> Composition:
+        parts = self._parts(rules, core) or (self._unjoined(core) if background.named else [])
+        landscape = background.landscape
         if landscape and SKY.issuperset(self.things_of(core)):
             return NOTHING
         if not parts and landscape:
-            weather = [Part(name, *IN_THE_SKY, WEATHER_SIZE) for name in ground.weather]
+            weather = [Part(name, *IN_THE_SKY, WEATHER_SIZE) for name in background.weather]
             parts = [*weather, Part(core, *ON_LAND, LAND_SIZE)]
-        elif not parts and ground.colour:
+        elif not parts and background.colour:
             parts = [Part(core, 0.5, 0.5, 1.0)]
-        colour = self.colours.get(ground.colour) if not landscape else None
+        colour = self.colours.get(background.colour) if not landscape else None
         return Composition(tuple(parts), colour, landscape)
 
     @cached_property
@@ -126,19 +127,19 @@ class Grammar:
         return self._related(rules, text) or self._alike(rules, text)
 
     def _related(self, rules: PhraseRules, text: str) -> list[Part]:
-        """Several things beside or above each other."""
-        for relation, seats, pattern in rules.relations:
+        """Several things next to or above each other."""
+        for relation, pair, pattern in rules.relations:
             found = pattern.fullmatch(text)
             if found and self._are_two(text, found["a"], found["b"], relation):
                 named = [*self._listed(found["a"]), found["b"]]
-                centres = seats if len(named) == 2 else SEATS[len(named)]
+                centres = pair if len(named) == 2 else CENTRES[len(named)]
                 return [Part(t, x, y, HALF) for t, (x, y) in zip(named, centres, strict=True)]
         return []
 
     def _are_two(self, text: str, first: str, second: str, relation: str) -> bool:
-        """Whether each part names a thing, and no name spans both: "a person rowing a boat".
+        """Whether each part names a thing and no name spans both, such as "a person rowing a boat".
 
-        Where both parts mean the same, one does nothing to the other: "a wizard casting a spell".
+        If both parts mean the same thing, they are not two: "a wizard casting a spell".
         """
         things, others = set(self.things_of(first)), set(self.things_of(second))
         if not things or not others or (relation == DOING and others <= things):
@@ -151,16 +152,16 @@ class Grammar:
             found = pattern.fullmatch(text)
             if found and self.things_of(found["t"]) and not self.things_of(found["other"]):
                 first, last = sorted(("t", "other"), key=found.start)
-                said = f"{found[first].strip()} {found[last].strip()}".strip()
-                return [Part(said, x, y, size) for x, y in places]
+                words = f"{found[first].strip()} {found[last].strip()}".strip()
+                return [Part(words, x, y, size) for x, y in places]
         return []
 
     def _unjoined(self, text: str) -> list[Part]:
-        """Two things that no template joins: side by side. "A man with a hat" stays a man.
+        """Two things that no template joins, side by side. "A man with a hat" stays a man.
 
-        Only what is called by its name counts; other words are often about something else.
+        Only things called by their names count: other words often mean something else.
         """
-        named = list(dict.fromkeys(self.called(text)))
+        named = list(dict.fromkeys(self.english_names(text)))
         if len(named) != 2:
             return []
         for word in _WORD.finditer(text):
@@ -168,11 +169,11 @@ class Grammar:
             if [set(self.things_of(half)) for half in halves] == [{name} for name in named]:
                 if _WITH.match(word[0]):
                     return []
-                both = zip(halves, SEATS[2], strict=True)
-                return [Part(said.strip(" ,.;:"), x, y, HALF) for said, (x, y) in both]
+                both = zip(halves, CENTRES[2], strict=True)
+                return [Part(half.strip(" ,.;:"), x, y, HALF) for half, (x, y) in both]
         return []
 
     def _listed(self, text: str) -> list[str]:
-        """The things of "a cat, a bird", if there are two or three, else the text itself."""
+        """The things of "a cat, a bird" if there are two or three; else the text itself."""
         parts = [part.strip() for part in re.split(r"[,、]", text) if part.strip()]
         return parts if 1 < len(parts) < 4 and all(map(self.things_of, parts)) else [text]

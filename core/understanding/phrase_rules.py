@@ -1,6 +1,6 @@
 """One language's phrases for where things are and what is behind them, as patterns.
 
-They come from a vocabulary file: templates such as "{a} left of {b}", and words for grounds and
+They come from a vocabulary file: templates such as "{a} left of {b}", and words for backgrounds and
 landscapes. Their source is `training/data/scenery.toml`.
 """
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, replace
 from typing import Any
 
-from core.understanding.composition import FAR, HALF, NEAR, SEATS, SMALL, Centres
+from core.understanding.composition import CENTRES, FAR, HALF, NEAR, SMALL, Centres
 
 PLACES = {
     "left": (NEAR, 0.5),
@@ -18,24 +18,24 @@ PLACES = {
     "bottom": (0.5, FAR),
 }
 TIMES = {"day": "by day", "sunset": "at sunset", "night": "at night"}
-"""Times of day, and how a prompt for a landscape says them."""
+"""Times of day, and their wording in a prompt for a landscape."""
 LANDSCAPES = ("night", "sunset", "day", "snow", "sea", "hills")
-"""What a grammar may have phrases for, in the order in which they are matched."""
+"""The landscapes that a language may have phrases for, in the order in which they are matched."""
 DOING = "doing"
 """The relation of a thing that does something to another."""
 NEVER = "(?!)"
 """A pattern that matches nothing."""
 CUE_DISTANCE = 40
-"""The most characters between a colour and a word that makes it that of the ground."""
+"""The most characters between a colour and a word that makes it the colour of the background."""
 BETWEEN_THINGS = "and|or|with|of|und|oder|mit|von|y|o|con|de|et|ou|avec"
-"""Words that are no adjectives of a place: before them comes another thing."""
+"""Words that are not adjectives of a landscape: another thing comes before them."""
 _ENDS = r"(?=\s*(?:[,.:;!?+/|&)]|$))"
 _NEXT_WORD = re.compile(r"[\s-]+[\w'-]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
-    """The ground that a prompt names: a colour, a land and a time of day, by their English names.
+class Background:
+    """The background that a prompt names: a colour, land and time of day, by their English names.
 
     `weather` are English names of things in the sky.
     """
@@ -46,8 +46,8 @@ class Ground:
     weather: tuple[str, ...] = ()
 
     @property
-    def said(self) -> bool:
-        """Whether the prompt names a ground."""
+    def named(self) -> bool:
+        """Whether the prompt names a background."""
         return bool(self.colour or self.land or self.time)
 
     @property
@@ -68,10 +68,10 @@ class PhraseRules:
         self._verb = scenery.get("verb", NEVER)
         above = ((0.5, NEAR), (0.5, FAR))
         self.relations = [
-            (name, seats, self._pattern(template))
-            for name, seats in (
-                *(("left", SEATS[2]), ("above", above), ("and", SEATS[2])),
-                *(("on", above), (DOING, SEATS[2])),
+            (name, centres, self._pattern(template))
+            for name, centres in (
+                *(("left", CENTRES[2]), ("above", above), ("and", CENTRES[2])),
+                *(("on", above), (DOING, CENTRES[2])),
             )
             for template in sorted(table.get(name, ()), key=len, reverse=True)
         ]
@@ -80,9 +80,9 @@ class PhraseRules:
             for places, size, templates in self._alike_in(table)
             for template in sorted(templates, key=len, reverse=True)
         ]
-        self._grounds = [self._pattern(template) for template in table["ground"]]
+        self._backgrounds = [self._pattern(template) for template in table["ground"]]
         joined = rf"(?:[\s,、]|{self._edged(_any_of(scenery['joining']))})+"
-        self._background = self._coloured(scenery["background"], scenery["links"])
+        self._coloured_background = self._coloured(scenery["background"], scenery["links"])
         self._dangling = re.compile(rf"^{joined}|{joined}$", re.IGNORECASE)
         self._scenery = [
             (kind, re.compile(pattern, re.IGNORECASE))
@@ -113,47 +113,48 @@ class PhraseRules:
             for form in forms.split("/")
         }
 
-    def split_ground(
+    def split_background(
         self,
         text: str,
         is_name: Callable[[str], bool],
         things_of: Callable[[str], Collection[str]],
-    ) -> tuple[str, Ground]:
-        """Splits a prompt into the part without its ground, and the ground. Names are not split."""
-        ground = Ground()
+    ) -> tuple[str, Background]:
+        """Returns the prompt without its background, and the background. Names are not split."""
+        background = Background()
         while not is_name(text) and (
-            found := self._ground_of(text) or (not ground.said and self._cued(text, things_of))
+            found := self._background_of(text)
+            or (not background.named and self._cued(text, things_of))
         ):
             text, more = found
-            ground = Ground(
-                colour=ground.colour or more.colour,
-                land=ground.land or more.land,
-                time=ground.time or more.time,
-                weather=ground.weather or more.weather,
+            background = Background(
+                colour=background.colour or more.colour,
+                land=background.land or more.land,
+                time=background.time or more.time,
+                weather=background.weather or more.weather,
             )
-        return text, ground
+        return text, background
 
-    def _ground_of(self, text: str) -> tuple[str, Ground] | None:
-        for pattern in self._grounds:
+    def _background_of(self, text: str) -> tuple[str, Background] | None:
+        for pattern in self._backgrounds:
             if found := pattern.fullmatch(text):
-                return found["t"], Ground(colour=self._colour_names[found["c"].casefold()])
-        if found := self._background.search(text) or self._on_colour.search(text):
+                return found["t"], Background(colour=self._colour_names[found["c"].casefold()])
+        if found := self._coloured_background.search(text) or self._on_colour.search(text):
             colour = self._colour_names[next(filter(None, found.groups())).casefold()]
             around = (text[: found.start()], text[found.end() :])
-            return self._rest(around), Ground(colour=colour)
+            return self._rest(around), Background(colour=colour)
         for kind, pattern in self._scenery:
             if found := pattern.search(text):
-                ground = Ground(time=kind) if kind in TIMES else Ground(land=kind)
+                background = Background(time=kind) if kind in TIMES else Background(land=kind)
                 rest = " ".join((text[: found.start()], text[found.end() :]))
-                return rest.strip(" ,、"), replace(ground, weather=self._weather_of(found[0]))
+                return rest.strip(" ,、"), replace(background, weather=self._weather_of(found[0]))
         return None
 
     def _cued(
         self, text: str, things_of: Callable[[str], Collection[str]]
-    ) -> tuple[str, Ground] | None:
-        """A colour near a word that says what it is for, such as "make everything behind it red".
+    ) -> tuple[str, Background] | None:
+        """A colour near a word for what is behind, such as "make everything behind it red".
 
-        A colour directly before the name of a thing is the thing's.
+        A colour directly before the name of a thing belongs to the thing.
         """
         cues, colours = list(self._cue.finditer(text)), list(self._colour.finditer(text))
         pairs = [
@@ -167,18 +168,18 @@ class PhraseRules:
                 continue
             first, last = sorted((cue.span(), colour.span()))
             rest = text[: first[0]], text[first[1] : last[0]], text[last[1] :]
-            return self._rest(rest), Ground(colour=self._colour_names[colour[0].casefold()])
+            return self._rest(rest), Background(colour=self._colour_names[colour[0].casefold()])
         return None
 
-    def _weather_of(self, said: str) -> tuple[str, ...]:
-        return tuple(name for name, pattern in self._weather if pattern.search(said))
+    def _weather_of(self, text: str) -> tuple[str, ...]:
+        return tuple(name for name, pattern in self._weather if pattern.search(text))
 
     def _rest(self, around: Sequence[str]) -> str:
-        """The prompt on all sides of its ground, without the words that joined them."""
+        """The prompt on all sides of its background, without the words that join them."""
         return " ".join(filter(None, (self._dangling.sub("", side) for side in around))).strip()
 
     def _coloured(self, nouns: Iterable[str], links: Iterable[str]) -> re.Pattern[str]:
-        """A pattern for a colour with a word for a ground, in the order that the language uses."""
+        """A pattern for a colour with a word for a background, in either order."""
         noun = _any_of(nouns)
         before = rf"(?P<c>{self._colours})(?:[ -]?colou?red|の|色の)?\s?{noun}"
         after = rf"{noun}\s?(?:{_any_of(links)}\s?)*(?P<d>{self._colours})"
@@ -186,7 +187,7 @@ class PhraseRules:
 
     @staticmethod
     def _placed_in(scenery: Mapping[str, Any], kind: str) -> str:
-        """A pattern for a noun of a landscape with what makes it a place: "in the green hills"."""
+        """A pattern for a landscape's noun with words that make it a place: "in the hills"."""
         noun = _any_of(scenery["nouns"][kind])
         if "postpositions" in scenery:
             return f"{noun}{_any_of(scenery['postpositions'])}"
@@ -196,9 +197,9 @@ class PhraseRules:
 
     @classmethod
     def _by_itself(cls, scenery: Mapping[str, Any], kind: str) -> str:
-        """A pattern for a landscape that stands by itself, as in "beach, night" or "winter scene".
+        """A pattern for a landscape on its own, as in "beach, night" or "winter scene".
 
-        With an article it is a thing, as in "a cat, a mountain".
+        With an article it would be a thing, as in "a cat, a mountain".
         """
         noun, scene = _any_of(scenery["nouns"][kind]), _any_of(scenery["scenes"])
         if "postpositions" in scenery:
@@ -213,9 +214,9 @@ class PhraseRules:
 
     @staticmethod
     def _alike_in(table: Mapping[str, Any]) -> Iterator[tuple[Centres, float, Sequence[str]]]:
-        """The centres and sizes of things of one kind, and the templates that ask for them."""
+        """The centres and sizes of things of one kind, and the templates for them."""
         for number, templates in table["numbers"].items():
-            yield SEATS[int(number)], HALF, templates
+            yield CENTRES[int(number)], HALF, templates
         for place, templates in table["place"].items():
             yield (PLACES[place],), HALF, templates
         yield ((0.5, 0.5),), SMALL, table["size"]["small"]
@@ -229,7 +230,7 @@ class PhraseRules:
         return re.compile(self._filled(template), re.IGNORECASE)
 
     def _at_edge(self, template: str) -> re.Pattern[str]:
-        """Like `_pattern`, but `other` words may be on the side of the template that is not {t}."""
+        """Like `_pattern`, but `other` words may be on the side of the template without {t}."""
         filled = self._filled(template)
         if template.startswith("{t}"):
             return re.compile(rf"{filled}(?![a-zà-ÿ])(?P<other>.*)", re.IGNORECASE)
@@ -238,11 +239,11 @@ class PhraseRules:
     def _filled(self, template: str) -> str:
         escaped = re.escape(template).replace(r"\{c\}", f"(?P<c>{self._colours})")
         escaped = escaped.replace(r"\{v\}", f"(?:{self._verb})")
-        escaped = re.sub(r"\\\{(\w)\\\}s$", r"(?P<\1>.+)", escaped)  # a plural, however it is made
+        escaped = re.sub(r"\\\{(\w)\\\}s$", r"(?P<\1>.+)", escaped)  # any plural
         return re.sub(r"\\\{(\w)\\\}", r"(?P<\1>.+)", escaped)
 
 
 def _any_of(phrases: Iterable[str]) -> str:
-    """A pattern for any of them, the longest first; NEVER for none."""
+    """A pattern for any of these phrases, the longest first; NEVER if there are none."""
     escaped = "|".join(map(re.escape, sorted(phrases, key=len, reverse=True)))
     return f"(?:{escaped})" if escaped else NEVER

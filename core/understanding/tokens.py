@@ -1,4 +1,4 @@
-"""Text as the vocabulary looks it up: folded, and split into words."""
+"""Folds texts and splits them into words, as the vocabulary looks them up."""
 
 import re
 import unicodedata
@@ -10,11 +10,11 @@ from core.understanding.word_vectors import UNSPACED
 _WORD = re.compile(r"[\w'-]+")
 _PUNCTUATION = re.compile(r"[^\w\s'&/+-]")
 _KATAKANA = {hiragana: hiragana + 0x60 for hiragana in range(0x3041, 0x3097)}
-"""Both scripts write the same sounds, and members use either for names."""
+"""Hiragana to katakana: both write the same sounds, and members use either for names."""
 
 
 def fold(text: str) -> str:
-    """Lower case, without accents on Latin letters, apostrophes straight, hiragana as katakana.
+    """Lower case, without accents on Latin letters, straight apostrophes, katakana for hiragana.
 
     Emoji become words.
     """
@@ -27,12 +27,12 @@ def fold(text: str) -> str:
 
 
 def words_of(folded: str) -> list[str]:
-    """Words; of scripts without spaces, single characters."""
+    """The words of a text; in scripts without spaces, its single characters."""
     return [part for word in _WORD.findall(folded) for part in _parts(word)]
 
 
 def clauses_of(folded: str) -> list[int]:
-    """How many punctuation marks stand before each of its words."""
+    """The clause of each word: how many gaps with punctuation come before it."""
     clauses, clause, end = list[int](), 0, 0
     for found in _WORD.finditer(folded):
         clause += bool(_PUNCTUATION.search(folded, end, found.start()))
@@ -42,13 +42,13 @@ def clauses_of(folded: str) -> list[int]:
 
 
 def joined(words: Sequence[str]) -> str:
-    """Words as one text, without spaces between those of scripts that have none."""
+    """Joins words with spaces, except in scripts that have none."""
     spaced = [w if UNSPACED.match(w) else f" {w} " for w in words]
     return re.sub(r"\s+", " ", "".join(spaced)).strip()
 
 
-def spoken(name: str) -> str:
-    """A folded name without punctuation, as it is looked up: "person running facing right"."""
+def without_punctuation(name: str) -> str:
+    """A name as it is looked up, folded and without punctuation: "person running facing right"."""
     return joined(words_of(fold(name)))
 
 

@@ -1,8 +1,8 @@
-"""What a model with a limited vocabulary understands of a prompt, decided without its networks.
+"""What a model with a limited vocabulary understands in a prompt, decided without its networks.
 
 A vocabulary file lists the things that the model can paint, with their names in several languages
-and their synonyms. The bot looks prompts up in it before it queues a job. A thing that is described
-rather than named is looked up by the vectors of the words.
+and their synonyms. The bot looks up prompts in it before it queues a job. A thing that is described
+rather than named is looked up by word vectors.
 """
 
 import json
@@ -18,32 +18,33 @@ from core.understanding.composition import NOTHING, Colour, Composition
 from core.understanding.grammar import Grammar
 from core.understanding.lexicon import Lexicon
 from core.understanding.requested_things import INDEFINITE, Phrase, introduces_a_name, requested
-from core.understanding.tokens import fold, joined, spoken, words_of
+from core.understanding.tokens import fold, joined, without_punctuation, words_of
 from core.understanding.word_vectors import UNSPACED, WordVectors
 
 FOLDER = Path(__file__).with_name("vocabularies")
-"""A table and word vectors for each model of limited vocabulary, by its name, from training."""
+"""A table and word vectors for each model with a limited vocabulary; training creates them."""
 
 SUGGESTIONS = 3
 
-ALIKE = 75
-"""Percent of its letters that a suggestion shares with what was typed."""
+MIN_SIMILARITY = 75
+"""How similar in spelling a suggestion must be to the typed text, in percent."""
 NEAR = 0.4
-"""The lowest cosine at which a text means a thing, if no word names one."""
+"""The lowest cosine at which a text means a thing if no word names one."""
 NEARER = 0.5
-"""The lowest cosine if a word might name one. Both were chosen on 100 practice descriptions; with
-lower ones, "neon sign" was radioactive."""
+"""The lowest cosine if a word may name one. Both were chosen on 100 practice descriptions; with
+lower ones, "neon sign" meant radioactive."""
 RELATED = 0.3
-"""The lowest cosine at which a word may stand for a thing, or a thing is suggested."""
+"""The lowest cosine at which a word can stand for a thing, or a thing is suggested."""
 
 
 @dataclass(frozen=True, slots=True)
 class Understanding:
-    """`things` are the English names of what was recognised, in the prompt's order.
+    """What was recognised in a prompt.
 
-    `modifiers` are recognised words that name no thing (colours, sizes, styles); `unknown` are the
-    words that were not recognised. `exact` says whether every thing was called by its own name,
-    `complete` whether the names of the things say all that the prompt does.
+    `things` are the English names of recognised things, in the prompt's order. `modifiers` are
+    recognised words that name no thing (colours, sizes, styles); `unknown` are the words that were
+    not recognised. `exact` is whether every thing was called by its own name, `complete` whether
+    the things' names are all that the prompt says.
     """
 
     things: tuple[str, ...]
@@ -60,50 +61,51 @@ class Understanding:
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """`lexicon` is its words. `labels` are the names of things by language and English name;
-    `popular` are good suggestions.
-    `phrases` are the grammar's templates by language, `grounds` its colours by English name, and
-    `shapes` the folded words for shapes. `styles` are the prior's, by the folded words for them;
-    `shown` are those that show a thing, by its English name. With `vectors`, descriptions are
-    understood that name no thing.
+    """The vocabulary of a model.
+
+    `labels` are the names of things by language and English name; `popular` are good suggestions.
+    `phrases` are the grammar's templates by language, `backgrounds` its colours by English name,
+    and `shapes` the folded words for shapes. `styles` are the prior's styles, by the folded words
+    for them; `styles_of_thing` are those that show a thing, by its English name. With `vectors`,
+    descriptions that name no thing are understood.
     """
 
     lexicon: Lexicon
     labels: Mapping[str, Mapping[str, str]]
     popular: tuple[str, ...]
     phrases: Mapping[str, Mapping[str, Any]]
-    grounds: Mapping[str, Colour]
+    backgrounds: Mapping[str, Colour]
     shapes: frozenset[str]
     styles: Mapping[str, tuple[int, ...]]
-    shown: Mapping[str, tuple[int, ...]]
+    styles_of_thing: Mapping[str, tuple[int, ...]]
     vectors: WordVectors | None = None
 
     @classmethod
     def load(cls, path: Path) -> "Vocabulary":
-        """With the vectors in the .npz beside it, if there are any.
+        """Loads a vocabulary, with the vectors in the .npz next to it, if there are any.
 
         Raises OSError and ValueError for a file that is missing or not a vocabulary.
         """
         table = json.loads(path.read_text(encoding="utf-8"))
-        beside = path.with_suffix(".npz")
+        vectors_path = path.with_suffix(".npz")
         try:
             labels = table["labels"]
             own = {
                 folded: name
                 for names in labels.values()
                 for name, label in names.items()
-                for folded in (fold(label), spoken(label))
+                for folded in (fold(label), without_punctuation(label))
             }
             english = {fold(name): name for name in labels["en"]}
             preferred = table["preferred"]
-            vectors = WordVectors.load(beside) if beside.exists() else None
+            vectors = WordVectors.load(vectors_path) if vectors_path.exists() else None
             lexicon = Lexicon(
                 things={**table["synonyms"], **preferred, **own, **english},
                 own_names=frozenset(own) | frozenset(english) | frozenset(preferred),
                 english=list(english),
                 modifiers=frozenset(table["modifiers"]),
                 styles=table["styles"].keys(),
-                silent=frozenset(table["silent"]),
+                stop_words=frozenset(table["silent"]),
                 is_word=vectors.knows if vectors else lambda word: False,
             )
             return cls(
@@ -111,17 +113,17 @@ class Vocabulary:
                 labels=labels,
                 popular=tuple(table["popular"]),
                 phrases=table["phrases"],
-                grounds={name: (r, g, b) for name, (r, g, b) in table["grounds"].items()},
+                backgrounds={name: (r, g, b) for name, (r, g, b) in table["grounds"].items()},
                 shapes=frozenset(table["shapes"]),
                 styles={word: tuple(numbers) for word, numbers in table["styles"].items()},
-                shown={name: tuple(numbers) for name, numbers in table["shown"].items()},
+                styles_of_thing={name: tuple(numbers) for name, numbers in table["shown"].items()},
                 vectors=vectors,
             )
         except (KeyError, AttributeError, TypeError) as error:
             raise ValueError(f"{path} is not a vocabulary: {error}") from error
 
     def understand(self, text: str) -> Understanding:
-        """What is recognised in a prompt in canonical form."""
+        """Recognises the words of a prompt in canonical form."""
         things: list[str] = []
         modifiers: list[str] = []
         unknown: list[str] = []
@@ -133,7 +135,7 @@ class Vocabulary:
             elif phrase.modifier:
                 modifiers.append(phrase.modifier)
                 complete = complete and phrase.style
-            elif not phrase.silent:
+            elif not phrase.ignored:
                 unknown.append(phrase.text)
             exact = exact and phrase.exact
         complete = complete and bool(things) and not unknown
@@ -141,69 +143,69 @@ class Vocabulary:
         return Understanding(tuple(things), tuple(modifiers), tuple(unknown), exact, complete)
 
     def in_english(self, text: str) -> str:
-        """What a prompt asks for, in English where it calls things by their names.
+        """A prompt with the names of its things in English.
 
-        Names are spelled right; words that say nothing are left out, and so are those for styles if
-        things are named: the prior gets the style by itself. Synonyms of one word stay: the text
-        encoder knows better what they mean.
+        Misspelled names are corrected. Stop words are left out, and so are words for styles if
+        things are named, because the prior gets the style by itself. Synonyms of one word are kept,
+        because the text encoder knows better what they mean.
         """
         phrases = self._phrases_of(text)
         named = any(phrase.thing for phrase in phrases)
-        said = [
+        words = [
             phrase.name or phrase.text
             for phrase in phrases
             if phrase.thing or (phrase.modifier and not (named and phrase.style))
         ]
-        return " ".join(said) or text
+        return " ".join(words) or text
 
     def _phrases_of(self, text: str) -> list[Phrase]:
         phrases = list(self.lexicon.split(text))
-        if all(phrase.silent for phrase in phrases):  # such as "hello"
-            phrases = list(self.lexicon.split(text, silence=False))
-        said = [phrase for phrase in phrases if not phrase.silent]
-        if len(said) == 1 and said[0].modifier in self.lexicon.own_names:  # such as "a rose"
-            thing = self.lexicon.things[said[0].modifier]
-            return [Phrase(said[0].text, thing, thing)]
+        if all(phrase.ignored for phrase in phrases):  # such as "hello"
+            phrases = list(self.lexicon.split(text, skip_stop_words=False))
+        kept = [phrase for phrase in phrases if not phrase.ignored]
+        if len(kept) == 1 and kept[0].modifier in self.lexicon.own_names:  # such as "a rose"
+            thing = self.lexicon.things[kept[0].modifier]
+            return [Phrase(kept[0].text, thing, thing)]
         if name := self._described(text, phrases):
-            modifiers = [phrase for phrase in said if phrase.modifier]
+            modifiers = [phrase for phrase in kept if phrase.modifier]
             return [*modifiers, Phrase(text, name, name, exact=False)]
         return requested(phrases)
 
     def _described(self, text: str, phrases: Sequence[Phrase]) -> str:
         """The thing that a text describes without naming it, or ""."""
-        said = [phrase for phrase in phrases if not phrase.silent]
-        named = introduces_a_name(phrases) or any(p.text in self._foreign_names for p in said)
-        if named and not self._compound(text, said):
+        kept = [phrase for phrase in phrases if not phrase.ignored]
+        named = introduces_a_name(phrases) or any(p.text in self._foreign_names for p in kept)
+        if named and not self._compound(text, kept):
             return ""
-        shapes = self.shapes.intersection(phrase.modifier for phrase in said)
-        if not self.vectors or shapes or self._named(text, said):
+        shapes = self.shapes.intersection(phrase.modifier for phrase in kept)
+        if not self.vectors or shapes or self._named(text, kept):
             return ""
         name, cosine = self.vectors.nearest(fold(text))
-        things = [phrase.thing for phrase in said if phrase.thing]
+        things = [phrase.thing for phrase in kept if phrase.thing]
         if cosine <= (NEARER if things else NEAR):
             return ""
-        return things[-1] if name in things and self._compound(text, said) else name
+        return things[-1] if name in things and self._compound(text, kept) else name
 
-    def _named(self, text: str, said: Sequence[Phrase]) -> bool:
-        """Whether a text calls what it shows by a name, or says nothing of it but modifiers.
+    def _named(self, text: str, kept: Sequence[Phrase]) -> bool:
+        """Whether a text calls what it shows by a name, or has only modifiers.
 
-        It does if the first thing in it is called by its name, unless another follows at once, as
-        in "a baby dog"; or if there is nothing in it but words for things, or one and modifiers.
+        It does if the first thing in it is called by its name, unless another follows directly, as
+        in "a baby dog"; or if it has only words for things, or for one thing and modifiers.
         """
-        telling = [p for p in said if p.thing or p.modifier or self.lexicon.is_word(p.text)]
-        if all(phrase.modifier for phrase in telling):
+        relevant = [p for p in kept if p.thing or p.modifier or self.lexicon.is_word(p.text)]
+        if all(phrase.modifier for phrase in relevant):
             return True
-        if sum(bool(phrase.thing) for phrase in telling) == 1:
-            telling = [phrase for phrase in telling if not phrase.modifier]
-        if all(phrase.thing and self._means(phrase) for phrase in telling):
-            return not self._compound(text, said)
-        first = next((place for place, phrase in enumerate(said) if phrase.thing), None)
-        if first is None or not said[first].name:
+        if sum(bool(phrase.thing) for phrase in relevant) == 1:
+            relevant = [phrase for phrase in relevant if not phrase.modifier]
+        if all(phrase.thing and self._means(phrase) for phrase in relevant):
+            return not self._compound(text, kept)
+        first = next((index for index, phrase in enumerate(kept) if phrase.thing), None)
+        if first is None or not kept[first].name:
             return False
-        return not self._compound(text, said[first : first + 2])
+        return not self._compound(text, kept[first : first + 2])
 
     def _means(self, phrase: Phrase) -> bool:
-        """Whether a phrase stands for its thing rather than for something related."""
+        """Whether a phrase means its thing rather than something related to it."""
         if phrase.name or not self.vectors:
             return True
         return self.vectors.cosine(fold(phrase.text), phrase.thing) > RELATED
@@ -214,122 +216,126 @@ class Vocabulary:
         if len(phrases) != 2 or not all(phrase.name for phrase in phrases):
             return False
         first, second = phrases
-        joined = f"{first.text} {second.text}"
-        return first.thing != second.thing and not UNSPACED.search(joined) and joined in fold(text)
+        both = f"{first.text} {second.text}"
+        return first.thing != second.thing and not UNSPACED.search(both) and both in fold(text)
 
     def compose(self, texts: Sequence[str], excludes: Sequence[str] = ()) -> Composition:
-        """The composition of the prompts, without the things that are excluded.
+        """The composition of the prompts, without excluded things.
 
-        Empty if one thing is in the middle of its own ground, or if several prompts name things.
-        If none names a thing, it may be a landscape.
-        Prompts after the first that names a thing may name the ground.
+        It is empty if there is one thing in the middle of its own background, or if several prompts
+        name things. If none does, it may be a landscape. The other prompts may name the background
+        of the first that names a thing.
         """
         first = next((text for text in texts if self._things_and_shapes(text)), "")
         if not first:
             return self._grammar.landscape_of(texts, excludes)
         others = [text for text in texts if text != first]
-        if any(self._things_and_shapes(t) and not self._grammar.says_ground(t) for t in others):
+        if any(
+            self._things_and_shapes(t) and not self._grammar.names_background(t) for t in others
+        ):
             return NOTHING
-        asked = set(self._things_and_shapes(first))
-        asked.update(self._things_and_shapes(self._grammar.without_ground(first)))
+        named = set(self._things_and_shapes(first))
+        named.update(self._things_and_shapes(self._grammar.without_background(first)))
 
         def things_of(part: str) -> list[str]:
             found = self._things_and_shapes(part)
-            return found if asked.intersection(found) or _introduced(part) else []
+            return found if named.intersection(found) or _introduced(part) else []
 
-        composition = self._grammar.reading(things_of).compose(first, others)
+        composition = self._grammar.with_things_of(things_of).compose(first, others)
         excluded = {name for text in excludes for name in self._things_and_shapes(text)}
         return composition.without(
             lambda part: excluded.issuperset(self._things_and_shapes(part.text))
         )
 
     def styles_of(self, texts: Sequence[str]) -> tuple[int, ...]:
-        """The prior's styles that any word of the texts asks for."""
-        asked: set[int] = set()
+        """The prior's styles that any words of the texts name."""
+        styles: set[int] = set()
         for text in texts:
             words = words_of(fold(text))
             for count in (1, 2):
                 for start in range(len(words) - count + 1):
-                    asked.update(self.styles.get(joined(words[start : start + count]), ()))
+                    styles.update(self.styles.get(joined(words[start : start + count]), ()))
             folded = fold(text)
-            asked.update(*(n for w, n in self.styles.items() if UNSPACED.match(w) and w in folded))
-        return tuple(sorted(asked))
+            styles.update(*(n for w, n in self.styles.items() if UNSPACED.match(w) and w in folded))
+        return tuple(sorted(styles))
 
     def asks_for_outlines(self, texts: Sequence[str]) -> bool:
-        """Whether the texts ask for outline drawings, and for no other style."""
-        asked = self.styles_of(texts)
-        return bool(asked) and asked == self.styles.get("outline")
+        """Whether the texts name outline drawings, and no other style."""
+        styles = self.styles_of(texts)
+        return bool(styles) and styles == self.styles.get("outline")
 
     def styles_that_show(self, texts: Sequence[str]) -> tuple[int, ...]:
-        """The prior's styles that show every thing of the texts; those of any if none shows all."""
+        """The prior's styles that show all things in the texts; if there are none, those of any."""
         things = [thing for text in texts for thing in self.understand(text).things]
-        by_thing = [set(self.shown.get(thing, ())) for thing in things]
-        every = set.intersection(*by_thing) if by_thing else set()
-        return tuple(sorted(every or set().union(*by_thing)))
+        by_thing = [set(self.styles_of_thing.get(thing, ())) for thing in things]
+        common = set.intersection(*by_thing) if by_thing else set()
+        return tuple(sorted(common or set().union(*by_thing)))
 
     @cached_property
     def _grammar(self) -> Grammar:
         return Grammar(
             self.phrases,
-            self.grounds,
+            self.backgrounds,
             things_of=self._things_and_shapes,
             is_name=self.lexicon.is_name,
-            called=self._called,
+            english_names=self._english_names,
         )
 
-    def _called(self, text: str) -> list[str]:
-        """The things that a text calls by their English names; nothing if another word means one.
+    def _english_names(self, text: str) -> list[str]:
+        """The things of a text if it calls all of them by their English names; else nothing.
 
-        In other languages, names are too often words of a sentence, such as Spanish "te".
+        In other languages, names are too often ordinary words, such as Spanish "te".
         """
         phrases = [phrase for phrase in self._phrases_of(text) if phrase.thing]
         named = all(p.name and p.exact and p.text not in self._foreign_names for p in phrases)
         return [phrase.thing for phrase in phrases] if named else []
 
     def _things_and_shapes(self, text: str) -> list[str]:
-        """The things and shapes that a text names; nothing if all of its words are silent."""
-        if self.lexicon.is_silent(text):
+        """The things and shapes that a text names; nothing if it has only stop words."""
+        if self.lexicon.is_ignored(text):
             return []
         found = self.understand(text)
         return [*found.things, *self.shapes.intersection(found.modifiers)]
 
     def suggestions(self, text: str, language: str = "en") -> list[str]:
-        """Names, in the member's language, of things similar to the text.
+        """Names, in the member's language, of things that are similar to the text.
 
-        Similar in spelling, then in meaning; otherwise popular ones.
+        First those similar in spelling, then those similar in meaning, then popular ones.
         """
         labels = self.labels.get(language, self.labels["en"])
         by_label = {fold(label): label for label in labels.values()}
-        said = [word for word in words_of(fold(text)) if word not in self.lexicon.silent]
+        kept = [word for word in words_of(fold(text)) if word not in self.lexicon.stop_words]
         near = [
             match
-            for words in dict.fromkeys((joined(said), *said))
+            for words in dict.fromkeys((joined(kept), *kept))
             for match in process.extract(
-                words, by_label.keys(), scorer=fuzz.token_sort_ratio, score_cutoff=ALIKE
+                words, by_label.keys(), scorer=fuzz.token_sort_ratio, score_cutoff=MIN_SIMILARITY
             )
         ]
         near.sort(key=lambda match: match[1], reverse=True)
         found = [by_label[folded] for folded, _, _ in near]
-        alike = self.vectors.like(fold(text), SUGGESTIONS) if self.vectors else []
-        found += [labels.get(name, name) for name, cosine in alike if cosine > RELATED]
+        related = self.vectors.nearest_things(fold(text), SUGGESTIONS) if self.vectors else []
+        found += [labels.get(name, name) for name, cosine in related if cosine > RELATED]
         found += [labels.get(name, name) for name in self.popular]
         return list(dict.fromkeys(found))[:SUGGESTIONS]
 
     @cached_property
     def _foreign_names(self) -> frozenset[str]:
-        """Names in other languages than English, whose words the vectors hardly know."""
-        english = {spoken(label) for label in self.labels["en"].values()}
+        """Names in languages other than English, for which the vectors have few words."""
+        english = {without_punctuation(label) for label in self.labels["en"].values()}
         others = [names.values() for language, names in self.labels.items() if language != "en"]
-        return frozenset(spoken(label) for labels in others for label in labels) - english
+        return (
+            frozenset(without_punctuation(label) for labels in others for label in labels) - english
+        )
 
 
 @cache
 def vocabulary_of(model: str) -> Vocabulary | None:
-    """The vocabulary of a model, read once; None for a model that takes any words."""
+    """The vocabulary of a model; None for a model that understands any words. Cached."""
     path = FOLDER / f"{model}.json"
     return Vocabulary.load(path) if path.exists() else None
 
 
 def _introduced(text: str) -> bool:
-    """Whether a text begins with an indefinite article."""
+    """Whether a text begins with an indefinite article or a number."""
     return next(iter(words_of(fold(text))), "") in INDEFINITE

@@ -1,8 +1,8 @@
 """Word vectors, which find the thing that a description means.
 
 "A furry animal that builds dams" contains none of a beaver's names. But the sum of its word vectors
-points to the sentence encoder's embedding of a beaver's name, keywords and definition.
-`training.stages.word_vectors` makes both.
+points towards the sentence encoder's embedding of a beaver's name, keywords and definition.
+`training.stages.word_vectors` creates both.
 """
 
 import re
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 UNSPACED = re.compile(r"[぀-ヿ㐀-鿿豈-﫿]")
-"""Characters of scripts that put no spaces between words."""
+"""Characters of scripts that have no spaces between words."""
 WORD = re.compile(r"[^\W_][\w']*")
 _ENDINGS = ("s", "es", "n", "en", "e", "er", "x")
 _SHORTEST_STEM = 3
@@ -23,9 +23,9 @@ _SHORTEST_STEM = 3
 
 @dataclass(frozen=True)
 class WordVectors:
-    """`vectors` (n, d) of the folded `words`, whose lengths are their weights; float32.
+    """`vectors` (n, d) are those of the folded `words`; their lengths are the weights. float32.
 
-    `things` (m, d) are the unit vectors of the things in the order of `names`.
+    `things` (m, d) are the unit vectors of the things in the order of `names`. float32.
     """
 
     words: tuple[str, ...]
@@ -35,7 +35,7 @@ class WordVectors:
 
     @classmethod
     def load(cls, path: Path) -> "WordVectors":
-        """Raises OSError if the file is missing, ValueError if it holds no word vectors."""
+        """Raises OSError if the file is missing, ValueError if it has no word vectors."""
         with np.load(path, allow_pickle=False) as table:
             try:
                 vectors = table["vectors"] * table["scales"][:, None].astype(np.float32)
@@ -43,7 +43,7 @@ class WordVectors:
                 words = tuple(str(table["words"]).split("\n"))
                 names = tuple(str(table["names"]).split("\n"))
             except KeyError as error:
-                raise ValueError(f"{path} holds no word vectors: {error}") from error
+                raise ValueError(f"{path} has no word vectors: {error}") from error
         lengths = np.linalg.norm(things, axis=1, keepdims=True)
         return cls(words, vectors, names, things / lengths)
 
@@ -65,11 +65,11 @@ class WordVectors:
         return bool(self._stem(word))
 
     def nearest(self, folded: str) -> tuple[str, float]:
-        """The thing nearest to a text, and the cosine; 0.0 if no word has a vector."""
-        return next(iter(self.like(folded, 1)), ("", 0.0))
+        """The thing nearest to a text, and the cosine; ("", 0.0) if no word has a vector."""
+        return next(iter(self.nearest_things(folded, 1)), ("", 0.0))
 
-    def like(self, folded: str, count: int) -> list[tuple[str, float]]:
-        """The things nearest to a text with their cosines, the highest first."""
+    def nearest_things(self, folded: str, count: int) -> list[tuple[str, float]]:
+        """The things nearest to a text with their cosines, the nearest first."""
         meaning = self._meaning(folded)
         if meaning is None:
             return []
@@ -92,7 +92,7 @@ class WordVectors:
         return total / np.float32(length) if length else None
 
     def words_of(self, folded: str) -> Iterator[str]:
-        """The words of a text that have vectors; of unspaced scripts, the longest ones."""
+        """The words of a text that have vectors; in unspaced scripts, the longest ones."""
         for word in WORD.findall(folded):
             if UNSPACED.search(word):
                 yield from self._longest_in(word)
@@ -123,5 +123,5 @@ class WordVectors:
 
     @cached_property
     def _longest(self) -> int:
-        """Characters of the longest word of an unspaced script."""
+        """The number of characters of the longest word in an unspaced script."""
         return max((len(word) for word in self.words if UNSPACED.search(word)), default=0)

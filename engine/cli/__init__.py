@@ -1,1 +1,1 @@
-"""The command line of the engine. Each command imports by itself what is slow to import."""
+"""The engine's command line. Slow imports are inside the commands that need them."""

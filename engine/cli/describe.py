@@ -9,14 +9,16 @@ from core.settings import OWN, PerceptorChoice, Settings
 
 
 def add_parser(commands: Any) -> None:
-    describe = commands.add_parser("describe", help="prompts that describe an image")
+    describe = commands.add_parser("describe", help="print prompts that describe an image")
     describe.set_defaults(command=run)
     describe.add_argument("file", type=Path, metavar="FILE", help="PNG, JPEG, WebP or GIF")
-    describe.add_argument("--model", help="see `weights list` (default: the setting MODEL)")
+    describe.add_argument(
+        "--model", help="default: the setting MODEL; `weights list` lists all models"
+    )
 
 
 def run(parsed: argparse.Namespace, settings: Settings) -> int:
-    """Prints each prompt after its similarity, the most similar first."""
+    """Prints each prompt's similarity and text, the most similar first."""
     from core.storage.uploaded_images import check_size, decode_image
     from engine.describer import Describer
     from engine.device import choose_device, use_cores
@@ -24,7 +26,7 @@ def run(parsed: argparse.Namespace, settings: Settings) -> int:
     from engine.models.model import load_perceptors
     from engine.phrases import phrase_bank
 
-    check_size(parsed.file.stat().st_size)  # before it is read
+    check_size(parsed.file.stat().st_size)  # before reading it
     image = decode_image(parsed.file.read_bytes())
     device = choose_device(settings.device)
     use_cores()

@@ -1,4 +1,4 @@
-"""`python -m engine doctor`: checks whether an engine could work with the settings."""
+"""`python -m engine doctor`: checks whether an engine could run with the settings."""
 
 import argparse
 import asyncio
@@ -33,12 +33,12 @@ def run(parsed: argparse.Namespace, settings: Settings) -> int:
 
 
 def supports_colour(stream: TextIO) -> bool:
-    """Only on a terminal, and not with NO_COLOR (https://no-color.org)."""
+    """Whether it is a terminal and NO_COLOR (https://no-color.org) is not set."""
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def checklist_line(finding: Finding, *, coloured: bool) -> str:
-    """A finding with its mark, in colour on demand."""
+    """A finding with its mark, in colour if `coloured`."""
     mark = MARKS[finding.severity]
     if coloured:
         mark = f"\x1b[{COLOURS[finding.severity]}m{mark}\x1b[0m"
@@ -46,7 +46,7 @@ def checklist_line(finding: Finding, *, coloured: bool) -> str:
 
 
 def summary(findings: Sequence[Finding]) -> str:
-    """How many checks passed, and what is wrong, if it is only one thing."""
+    """How many checks passed; if there is exactly one problem, also its sentence."""
     counts = Counter(finding.severity for finding in findings)
     parts = [
         _count(counts[Severity.OK], "check") + " passed",

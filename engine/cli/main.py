@@ -17,12 +17,12 @@ Command = Callable[[argparse.Namespace, Settings], int]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit status.
 
-    Like the bot, the worker exits with 0 after SIGTERM, 78 (EX_CONFIG) when a person has to
-    change something first, and 1 when a later try may succeed.
+    Like the bot, the worker exits with 0 after SIGTERM, 78 (EX_CONFIG) if someone must change
+    something first, and 1 if a retry may succeed.
     """
     # By default, idle threads spin and slow down other programs on the same cores.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    # No cluster without a token: anyone who joins can run code on it. Ray reads this once.
+    # Clusters need a token, because anyone who joins can run code on them. Ray reads this once.
     os.environ.setdefault("RAY_AUTH_MODE", "token")
     hide_from_other_processes()
     parsed = _parser().parse_args(arguments)
@@ -61,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _sentence(error: Exception) -> str | None:
-    """The message of an error that a person can fix; None for any other error."""
+    """The message of an error that the host can fix; None for any other error."""
     match error:
         case RecipeError():
             return f"{error.message}\n{error.pointer()}".rstrip()
@@ -74,11 +74,11 @@ def _sentence(error: Exception) -> str | None:
 
     if isinstance(error, RecipeRefused):
         return refusal_text(error)
-    return str(error) if isinstance(error, _worded_errors()) else None
+    return str(error) if isinstance(error, _host_errors()) else None
 
 
 def _is_temporary(error: Exception) -> bool:
-    """Whether a later try may succeed; otherwise a person has to change something first."""
+    """Whether a retry may succeed; otherwise someone must change something first."""
     from core.database.errors import StoreFullError, StoreLockedError
     from engine.delivery.rest import UnreachableError
     from engine.renderer_handle import ClusterError
@@ -88,8 +88,8 @@ def _is_temporary(error: Exception) -> bool:
     )
 
 
-def _worded_errors() -> tuple[type[Exception], ...]:
-    """The errors whose text is one sentence for the host."""
+def _host_errors() -> tuple[type[Exception], ...]:
+    """Errors whose message is one sentence for the host."""
     from core.database.errors import StoreError
     from core.storage.uploaded_images import ImageError
     from engine.delivery.rest import DiscordError

@@ -22,9 +22,9 @@ from core.regions import REGIONS
 from core.repaint import Mask, Move, Repaint, parse_regions
 from core.settings import Settings
 from core.sizes import Canvas, parse_size
-from core.styles import PRESETS, suiting
+from core.styles import PRESETS, styles_for
 
-STEPS = 100  #: by default
+DEFAULT_STEPS = 100
 PANS = [move for move in Move if move is not Move.ZOOM_OUT]
 
 
@@ -33,19 +33,24 @@ def add_parser(commands: Any) -> None:
     render.set_defaults(command=run)
     render.add_argument("include", nargs="?", help='what to paint: "a castle | fog:0.5"')
     render.add_argument("--exclude", help="what to avoid")
-    for option, what in (("--like", "to come close to"), ("--unlike", "to keep away from")):
+    for option, what in (
+        ("--like", "to paint something similar to"),
+        ("--unlike", "to avoid similarity to"),
+    ):
         render.add_argument(
             option,
             action="append",
             metavar="FILE[=WEIGHT]",
-            help=f"an image {what}; may be given several times",
+            help=f"an image {what}; can be repeated",
         )
     render.add_argument("--preset", metavar="NAME", help=_presets())
-    render.add_argument("--model", help="see `weights list` (default: the setting MODEL)")
-    render.add_argument("--steps", type=int, help=f"default: {STEPS}")
-    render.add_argument("--seed", type=int, help="default: random, and shown")
-    render.add_argument("--size", help="such as 64x64 or 16:9 (default: the model's own size)")
-    render.add_argument("--count", type=int, help=f"images, 1 to {MAX_COUNT}")
+    render.add_argument(
+        "--model", help="default: the setting MODEL; `weights list` lists all models"
+    )
+    render.add_argument("--steps", type=int, help=f"default: {DEFAULT_STEPS}")
+    render.add_argument("--seed", type=int, help="default: random; it is printed")
+    render.add_argument("--size", help="such as 64x64 or 16:9 (default: the model's size)")
+    render.add_argument("--count", type=int, help=f"number of images, 1 to {MAX_COUNT}")
     render.add_argument("--tile", type=Tile, choices=Tile, help="a seamless pattern")
     render.add_argument("--symmetry", type=Symmetry, choices=Symmetry, help="an exact symmetry")
     render.add_argument(
@@ -60,32 +65,34 @@ def add_parser(commands: Any) -> None:
         dest="base",
         type=Path,
         metavar="FILE",
-        help="an image to repaint a part of; prompts, size and steps are those of the "
-        "image unless given",
+        help="an image to repaint a part of; its prompts, size and steps are the defaults",
     )
     part = render.add_mutually_exclusive_group()
     part.add_argument("--repaint", metavar="REGIONS", help=f"{', '.join(REGIONS)}, or a box in %%")
     part.add_argument(
-        "--mask", type=Path, metavar="FILE", help="an image that is white where to repaint"
+        "--mask", type=Path, metavar="FILE", help="an image that is white in the part to repaint"
     )
     part.add_argument(
-        "--zoom-out", action="store_true", default=None, help="paint what is around it"
+        "--zoom-out",
+        action="store_true",
+        default=None,
+        help="shrink the image and paint its surroundings",
     )
-    part.add_argument("--pan", choices=PANS, help="paint what is beside it")
+    part.add_argument("--pan", choices=PANS, help="move the view and paint what comes into it")
     render.add_argument(
-        "--film", type=Motion, choices=Motion, help="then travel through the image, as a film"
+        "--film", type=Motion, choices=Motion, help="then make a film that moves through the image"
     )
     render.add_argument(
         "--frames",
         type=int,
-        help=f"of the film, {MIN_FRAMES} to {MAX_FRAMES} (default: {DEFAULT_FRAMES}); "
-        f"{DEFAULT_FRAME_STEPS} steps for each",
+        help=f"frames of the film, {MIN_FRAMES} to {MAX_FRAMES} (default: {DEFAULT_FRAMES}), "
+        f"{DEFAULT_FRAME_STEPS} steps each",
     )
     render.add_argument(
         "--again",
         type=Path,
         metavar="FILE.png",
-        help="an image to render again; only --seed, --steps and --out go with it",
+        help="an image to render again; allows only --seed, --steps and --out",
     )
     render.add_argument("--out", type=Path, default=Path("out"), metavar="DIR", help="default: out")
 
@@ -94,24 +101,24 @@ def run(parsed: argparse.Namespace, settings: Settings) -> int:
     from engine.media import read_metadata
     from engine.render import render
 
-    before = read_metadata(parsed.again) if parsed.again else None
-    if before:
-        settings = settings.model_copy(update={"model": before.model})
-        recipe = _recipe_again(parsed, before.recipe.alone(before.row), settings)
+    original = read_metadata(parsed.again) if parsed.again else None
+    if original:
+        settings = settings.model_copy(update={"model": original.model})
+        recipe = _recipe_again(parsed, original.recipe.for_image(original.row), settings)
     else:
-        _take_over(parsed)
+        _fill_in_from_base(parsed)
         settings = settings.model_copy(update={"model": parsed.model or settings.model})
         recipe = _recipe(parsed, settings)
     print(f"{recipe.size}, {recipe.steps} steps, seed {recipe.seed}", file=sys.stderr)
     if film := recipe.film:
         print(f"Film of {film.seconds:g} s: {film.steps} of the steps", file=sys.stderr)
-    for path in render(recipe, settings, parsed.out, before):
+    for path in render(recipe, settings, parsed.out, original):
         print(path)
     return 0
 
 
 def _recipe(parsed: argparse.Namespace, settings: Settings) -> Recipe:
-    """The recipe of the options; copies of its images are kept in the output folder."""
+    """The recipe that the options describe. Its images are copied to the output folder."""
     from engine.models import catalogue
 
     entry = catalogue.find(settings.model)
@@ -128,7 +135,7 @@ def _recipe(parsed: argparse.Namespace, settings: Settings) -> Recipe:
         parsed.exclude or "",
         width=width,
         height=height,
-        steps=STEPS if parsed.steps is None else parsed.steps,
+        steps=DEFAULT_STEPS if parsed.steps is None else parsed.steps,
         include_images=[_image_prompt(text, parsed.out) for text in parsed.like or ()],
         exclude_images=[_image_prompt(text, parsed.out) for text in parsed.unlike or ()],
         initial=_store(initial, parsed.out) if (initial := parsed.base or parsed.init) else None,
@@ -141,13 +148,13 @@ def _recipe(parsed: argparse.Namespace, settings: Settings) -> Recipe:
             raise RecipeError("Give --frames with --film.")
         return recipe
     frames = DEFAULT_FRAMES if parsed.frames is None else parsed.frames
-    return recipe.filmed(Film.of(parsed.film, frames))
+    return recipe.with_film(Film.of(parsed.film, frames))
 
 
-def _take_over(parsed: argparse.Namespace) -> None:
-    """Fills in options that were not given from the recipe of the image `--from`, if it has one.
+def _fill_in_from_base(parsed: argparse.Namespace) -> None:
+    """Fills in missing options from the recipe of the `--from` image, if it has one.
 
-    Raises RecipeError for options that do not go together.
+    Raises RecipeError for options that cannot be combined.
     """
     from core.storage.uploaded_images import ImageError
     from engine.media import read_metadata
@@ -158,11 +165,11 @@ def _take_over(parsed: argparse.Namespace) -> None:
     if not parsed.base:
         return
     try:
-        before = read_metadata(parsed.base)
+        base = read_metadata(parsed.base)
     except ImageError:
-        return  # any other image is repainted, too
-    recipe = before.recipe
-    known = {"model": before.model, "size": recipe.size, "steps": recipe.steps}
+        return  # images without a recipe can be repainted, too
+    recipe = base.recipe
+    known = {"model": base.model, "size": recipe.size, "steps": recipe.steps}
     if not parsed.include:
         known |= {"include": format_prompts(recipe.include)}
         known |= {"exclude": format_prompts(recipe.exclude)}
@@ -181,7 +188,7 @@ def _repaint(parsed: argparse.Namespace) -> Repaint | None:
 
 
 def _recipe_again(parsed: argparse.Namespace, recipe: Recipe, settings: Settings) -> Recipe:
-    """An image's own recipe, with another seed or steps if the options say so."""
+    """The recipe of the `--again` image, with another seed or number of steps if given."""
     from core.storage.uploaded_images import copy_images
 
     fixed = ("include", "exclude", "like", "unlike", "preset", "model", "size", "count")
@@ -191,8 +198,8 @@ def _recipe_again(parsed: argparse.Namespace, recipe: Recipe, settings: Settings
         raise RecipeError("With --again, give only --seed, --steps and --out.")
     copy_images(recipe.image_names, (parsed.again.parent, settings.data_dir), parsed.out)
     if parsed.seed is not None:
-        recipe = recipe.again(parsed.seed)
-    return recipe if parsed.steps is None else recipe.within(parsed.steps)
+        recipe = recipe.with_seed(parsed.seed)
+    return recipe if parsed.steps is None else recipe.with_steps(parsed.steps)
 
 
 def _image_prompt(text: str, folder: Path) -> ImagePrompt:
@@ -204,7 +211,7 @@ def _image_prompt(text: str, folder: Path) -> ImagePrompt:
 
 
 def _palette(text: str) -> tuple[str, ...]:
-    """Colours as typed, or those of an image file."""
+    """The given colours, or those of an image file."""
     from core.storage.uploaded_images import decode_image
 
     file = Path(text)
@@ -212,14 +219,14 @@ def _palette(text: str) -> tuple[str, ...]:
 
 
 def _store(file: Path, folder: Path) -> str:
-    """Keeps a copy of an image in the folder; returns its name in a recipe."""
+    """Copies an image to the folder; returns its name in a recipe."""
     from core.storage.uploaded_images import decode_image, store_image
 
     return store_image(decode_image(file.read_bytes()), folder)
 
 
 def _presets() -> str:
-    embedded = {model: ", ".join(suiting(model)) for model in ("picturebook", "sketch")}
+    embedded = {model: ", ".join(styles_for(model)) for model in ("picturebook", "sketch")}
     listed = "; ".join(f"with {model} {names}" for model, names in embedded.items())
-    others = [name for name, preset in PRESETS.items() if not preset.embedded]
+    others = [name for name, preset in PRESETS.items() if not preset.models]
     return f"a style; {listed}; with models that take any words also {', '.join(others)}"

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
 
 
 def add_parser(commands: Any) -> None:
-    weights = commands.add_parser("weights", help="the files of the models: list, pull, check")
+    weights = commands.add_parser(
+        "weights", help="list, download and check the files of the models"
+    )
     actions = weights.add_subparsers(required=True, metavar="list | pull MODEL | check [MODEL]")
     actions.add_parser("list", help="list the models").set_defaults(command=run_list)
     pull = actions.add_parser("pull", help="download a model, or resume its download")
@@ -59,30 +61,34 @@ def _print_status(status: "ModelStatus") -> None:
     print(f"{entry.name}: {entry.about}; takes {entry.memory:g} GB of memory")
     print(f"  {_on_disk(status)}; {_readiness(status)}\n  {status.folder}")
     for file in status.files:
-        note = "" if file.published else " (no published checksum: the first download counts)"
+        note = (
+            "" if file.published else " (no published checksum: compared with the first download)"
+        )
         if file.state is State.PARTIAL:
             note = f" ({_readable(file.size)} so far)"
         print(f"  {file.name:<20} {_size(status, file):>12}  {file.state}{note}")
 
 
 def _on_disk(status: "ModelStatus") -> str:
-    """The bytes of its files on disk, including partial downloads."""
+    """The size of its files on disk, including partial downloads."""
     size = sum(file.size for file in status.files)
     return f"{_readable(size)} on disk" if size else "nothing on disk"
 
 
 def _readiness(status: "ModelStatus") -> str:
-    """How to use the model, or how much must be downloaded first."""
+    """How to use the model, or how much has to be downloaded first."""
     from engine.models.weights import State
 
     entry = status.entry
     if status.ready:
         return f"ready: set MODEL={entry.name} in .env"
+    if entry.embedded:
+        return f"incomplete: {entry.fix_command}"
     published = {download.name: download.size for download in entry.downloads}
     left, at_least = 0, ""
     for file in status.files:
         size = published.get(file.name)
-        if file.state is State.WHOLE:
+        if file.state is State.COMPLETE:
             continue
         if size is None:
             at_least = "at least "
@@ -92,14 +98,14 @@ def _readiness(status: "ModelStatus") -> str:
 
 
 def _size(status: "ModelStatus", file: "FileStatus") -> str:
-    """The size of the whole file, if it is known."""
+    """The size of the complete file, if it is known."""
     published = {download.name: download.size for download in status.entry.downloads}
     size = published.get(file.name) or file.size
     return _readable(size) if size else "unknown size"
 
 
 def _readable(size: int) -> str:
-    """Bytes as GB, MB or kB, to three digits or so."""
+    """Bytes as GB, MB or kB, to about three digits."""
     if size >= 1e9:
         return f"{size / 1e9:.2f} GB"
     return f"{size / 1e6:,.1f} MB" if size >= 1e5 else f"{size / 1e3:,.1f} kB"

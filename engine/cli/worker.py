@@ -11,7 +11,7 @@ from core.settings import Settings
 def run(parsed: argparse.Namespace, settings: Settings) -> int:
     from engine.models import catalogue
 
-    # Reports wrong settings at once, not after the slow imports.
+    # Report wrong settings immediately, not after the slow imports.
     catalogue.find(settings.model)
     settings.token()
     from core.logging import configure_logging

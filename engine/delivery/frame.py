@@ -1,4 +1,4 @@
-"""Frames of running jobs, and the interface of what shows them."""
+"""Frames of running jobs, and the interface for showing them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,26 +11,26 @@ from core.job import Job, Progress, State
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """How a job that has not ended looks now."""
+    """What to show for a job that has not ended."""
 
     progress: Progress | None = None
     images: Callable[[], Sequence[Image.Image]] | None = None
     """Called in a thread, and only if the frame is shown."""
     notes: Sequence[str] = ()
     spoilered: bool = False
-    """Whether the images are hidden until they are clicked, even if the job's are not."""
+    """Whether to post the images as spoilers, even if the job is not spoilered."""
     state: State = State.RUNNING
-    """The states in which the frame may still be shown; a paused job is queued again."""
+    """The state that the job must be in for the frame to be shown; a paused job is queued."""
 
 
 class FrameSink(Protocol):
-    """Shows running jobs; no method waits."""
+    """Shows running jobs. All methods return immediately."""
 
     def show_frame(self, job: Job, frame: Frame) -> None:
         """Offers a frame, which a newer one may replace before it is shown."""
 
     def drop_frames(self, job: Job) -> None:
-        """The job is no longer rendered here: show no more frames of it."""
+        """Shows no more frames of a job, because it is no longer rendered here."""
 
     def job_ended(self) -> None:
-        """A job has ended in the database."""
+        """Announces that a job has ended in the database."""

@@ -1,4 +1,4 @@
-"""Writes the message of a job: which one to edit, when to send a new one, what to do on refusal."""
+"""Writes job messages: edits them, sends new ones, and handles refusals by Discord."""
 
 import asyncio
 import time
@@ -33,10 +33,11 @@ log = structlog.stdlib.get_logger(__name__)
 
 
 class MessageWriter:
-    """Puts frames and outcomes into the messages of their jobs.
+    """Writes frames and outcomes to job messages.
 
-    `grace` is how long, in seconds, the bot has to name a job's message before one is sent from
-    here. A message older than `max_age` gets no more frames: after an hour Discord caps its edits.
+    The bot has `grace` seconds to record a job's message; after that, this class sends one. A
+    message older than `max_age` seconds gets no more frames, because Discord limits the edits of
+    messages that are over an hour old.
     """
 
     def __init__(
@@ -58,7 +59,7 @@ class MessageWriter:
         self._max_age = max_age
 
     async def show_frame(self, job_id: int, frame: Frame) -> bool:
-        """Whether it was shown: the job may have ended, or have no message yet."""
+        """Returns whether it was shown: the job may have ended, or have no message yet."""
         job = await self._jobs.get(job_id)
         if job is None or job.state is not frame.state:
             return False
@@ -71,8 +72,8 @@ class MessageWriter:
             await self._write(job, await progress_post(job, frame), renew=self._too_old(job))
         now = await self._jobs.get(job.id)
         if now and now.state.ended:
-            # The frame may hide an outcome that was shown while it was under way, perhaps by
-            # another engine that took the job over.
+            # The frame may have replaced an outcome that was shown in the meantime, perhaps by
+            # another engine that took over the job.
             await self._jobs.repost(job.id)
         return True
 
@@ -82,7 +83,7 @@ class MessageWriter:
         if job is None or job.posted:
             return
         token = await self._responses.token_of(job)
-        if token is None and self._within_grace(job):  # the bot may be about to name the message
+        if token is None and self._within_grace(job):  # the bot may be about to record it
             await asyncio.sleep(self._grace - abs(time.time() - job.created_at))
             job = await self._jobs.get(job_id) or job
         post = await outcome_post(job, self._settings.data_dir)
@@ -99,7 +100,7 @@ class MessageWriter:
             await self._notifier.notify(job)
 
     async def show_dead_letter(self, letter: DeadLetter) -> None:
-        """Says that a job's row cannot be read. Raises errors that may be temporary."""
+        """Shows that a job's row cannot be read. Raises errors that may be temporary."""
         try:
             post = dead_letter_post(letter, await self._images_of(letter))
             token = await self._responses.token_of(letter)
@@ -112,7 +113,7 @@ class MessageWriter:
         await self._jobs.mark_dead_letter_posted(letter)
 
     async def _images_of(self, letter: DeadLetter) -> list[ShownImage]:
-        """The images in the message of a damaged job, for the layout that replaces it."""
+        """The images in a damaged job's message, to keep them in the layout that replaces it."""
         if not letter.shows_images or letter.message_id is None:
             return []
         channel = self._client.get_partial_messageable(letter.channel_id)
@@ -123,7 +124,7 @@ class MessageWriter:
         return [ShownImage(i.url, spoiler=i.spoiler) for i in images_of(message)]
 
     async def _show_refusal(self, job: Job, post: Post, refusal: discord.HTTPException) -> None:
-        """Says that Discord refuses the images here."""
+        """Shows that Discord refuses the images here."""
         if post.files and refusal.status != 404:
             try:
                 job = await self._jobs.get(job.id) or job
@@ -135,11 +136,11 @@ class MessageWriter:
                 if is_temporary(error) or is_token_refused(error):
                     raise
                 refusal = error
-        # The channel is gone or closed to the bot: there is no place left for a message.
+        # The channel is gone, or the bot has no access to it.
         log.error("an outcome cannot be shown anywhere", job=job.id, error=str(refusal))
 
     async def _show(self, job: Job, post: Post, token: ResponseToken | None) -> None:
-        """Shows an outcome in the job's channel, or in the response to its request."""
+        """Shows an outcome in the response to its request, or in the job's channel."""
         if token:
             if await self._responses.show_outcome(token, post):
                 return
@@ -163,12 +164,12 @@ class MessageWriter:
         name = nonce(job)
         interrupted = await self._messages.is_announced(channel.id, name)
         if not await self._messages.announce(job.id, Kind.JOB, channel.id, name):
-            return  # deleted, as its message was
+            return  # the job was deleted
         message = await self._sent_before(job) if interrupted else None
         if message is None:
             message = await post.send(channel, name)
         if not await self._messages.sent(job.id, Kind.JOB, channel.id, message.id, name):
-            return  # deleted meanwhile: the bot deletes this message, too
+            return  # the job was deleted in the meantime: the bot deletes this message, too
         if not post.is_shown_by(message):
             # The message was sent before, with an earlier state.
             await post.edit(channel.get_partial_message(message.id))
@@ -186,7 +187,7 @@ class MessageWriter:
                 )
 
     async def _sent_before(self, job: Job | DeadLetter) -> discord.Message | None:
-        """A message of the job that was sent and not recorded; Discord forgets a nonce soon."""
+        """A message of the job that was sent but not recorded: Discord soon forgets nonces."""
         if isinstance(job, DeadLetter):
             return None
         async for message in own_messages(self._client, job.channel_id, job.created_at):
@@ -195,11 +196,11 @@ class MessageWriter:
         return None
 
     def _within_grace(self, job: Job) -> bool:
-        """Whether the bot may still send the job message; False if the clock was set since."""
+        """Whether the bot may still send the job message; False if the clock was changed."""
         return job.message_id is None and abs(time.time() - job.created_at) < self._grace
 
     def _too_old(self, job: Job | DeadLetter) -> bool:
         if job.message_id is None:
             return False
-        written = discord.utils.snowflake_time(job.message_id).timestamp()
-        return self._client.time.now() - written > self._max_age
+        sent_at = discord.utils.snowflake_time(job.message_id).timestamp()
+        return self._client.time.now() - sent_at > self._max_age

@@ -53,7 +53,7 @@ class Notifier:
         channel = self._client.get_partial_messageable(job.channel_id, guild_id=job.guild_id)
         name = f"done {job.id} {int(job.created_at)}"[:25]
         if not await self._messages.announce(job.id, Kind.NOTIFICATION, channel.id, name):
-            return  # deleted, as its message was
+            return  # the job was deleted
         with use_locale(job.locale):
             text = ngettext(
                 "<@{member}> Your image is ready.",
@@ -62,17 +62,17 @@ class Notifier:
                 member=job.member_id,
             )
         mentions = discord.AllowedMentions(users=[discord.Object(job.member_id)])
-        now = await self._jobs.get(job.id)
-        if now is None or now.message_id is None:
+        current = await self._jobs.get(job.id)
+        if current is None or current.message_id is None:
             return
-        shown = discord.MessageReference(message_id=now.message_id, channel_id=channel.id)
+        reference = discord.MessageReference(message_id=current.message_id, channel_id=channel.id)
         sent = await channel.send(
-            text, nonce=name, allowed_mentions=mentions, mention_author=False, reference=shown
+            text, nonce=name, allowed_mentions=mentions, mention_author=False, reference=reference
         )
         await self._messages.sent(job.id, Kind.NOTIFICATION, channel.id, sent.id, name)
 
     async def _send_copy(self, job: Job) -> None:
-        """Sends the images to the member directly, if they prefer that."""
+        """Sends the images as a direct message, if the member prefers that."""
         if not (await self._members.preferences(job.member_id)).direct_copy:
             return
         direct = await self._client.create_dm(discord.Object(job.member_id))

@@ -2,8 +2,8 @@
 
 Frames may be lost: the newest one wins, edits of a message are paced, and an error costs one frame.
 Outcomes may not: ended jobs are read from the database and posted until Discord has accepted them,
-even after a restart. Edits are idempotent; a new message carries a nonce by which Discord
-recognises a repetition.
+even after a restart. Edits are idempotent; a new message has a nonce, by which Discord recognises
+duplicates.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 FRAMES = Counter(
     "imagine_frames",
-    "What became of frames: shown, overtaken by a newer one before its time, or dropped.",
+    "Frames by what happened to them: shown, overtaken by a newer one, or dropped.",
     ["fate"],
 )
 
@@ -57,7 +57,7 @@ class ChannelPace:
         """When each recently edited channel may be edited again."""
 
     async def wait(self, channel_id: int) -> None:
-        """Waits for this channel's next free moment, and takes it."""
+        """Waits until this channel may be edited, and reserves that moment."""
         now = time.monotonic()
         self._next = {channel: at for channel, at in self._next.items() if at > now}
         moment = self._next.get(channel_id, now)
@@ -205,13 +205,13 @@ class Poster:
         self._raise_if_token_refused(error)
         if isinstance(error, discord.RateLimited):
             delay = max(delay, error.retry_after)
-        foreseen = is_temporary(error) or isinstance(error, StoreError)
+        expected = is_temporary(error) or isinstance(error, StoreError)
         log.warning(
             "an outcome could not be shown, trying again",
             job=job.id,
             error=str(error) or type(error).__name__,
             next_try_in=round(delay, 1),
-            exc_info=None if foreseen else error,
+            exc_info=None if expected else error,
         )
         return delay
 

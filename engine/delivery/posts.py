@@ -1,4 +1,4 @@
-"""What a job's message shows: the progress of a running job, and the outcome of one that ended."""
+"""The contents of job messages: the progress of running jobs, and the outcomes of ended ones."""
 
 import asyncio
 import io
@@ -36,21 +36,21 @@ class PostFile:
 
     @property
     def attached_name(self) -> str:
-        """Its name on Discord, which marks spoilers by it."""
+        """Its name on Discord, where a prefix marks spoilers."""
         return f"SPOILER_{self.name}" if self.spoiler else self.name
 
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """A layout and its files, for a new message or in place of what a message shows."""
+    """A layout and its files, for a new message or to replace the contents of one."""
 
     layout: discord.ui.LayoutView
     files: Sequence[PostFile] = ()
     keep_attachments: bool = False
-    """Whether an edited message keeps the attachments that it has."""
+    """Whether an edited message keeps its attachments."""
 
     async def edit(self, message: discord.PartialMessage) -> None:
-        """An older message may still show an embed, which a layout replaces."""
+        """Edits a message. An old one may still have text or an embed, which layouts exclude."""
         files = discord.utils.MISSING if self.keep_attachments else self._files()
         await message.edit(content=None, embed=None, attachments=files, view=self.layout)
 
@@ -72,7 +72,7 @@ class Post:
         return texts_of(message.components) == wanted
 
     def _files(self) -> list[discord.File]:
-        """Fresh file objects: discord.py closes what it has sent."""
+        """New file objects, because discord.py closes files after sending them."""
         return [
             discord.File(
                 io.BytesIO(file.content) if isinstance(file.content, bytes) else file.content,
@@ -127,7 +127,7 @@ def refused_post(job: Job, refusal: discord.HTTPException) -> Post:
 
 
 def dead_letter_post(letter: DeadLetter, images: Sequence[ShownImage]) -> Post:
-    """Says that a job's row cannot be read. The images in its message stay."""
+    """Says that a job's row cannot be read, and keeps the images in its message."""
     return Post(unreadable_message(letter, images), keep_attachments=letter.shows_images)
 
 

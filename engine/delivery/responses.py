@@ -1,7 +1,7 @@
-"""Shows jobs where the bot is no member: by the token of the interaction that requested them.
+"""Shows jobs in servers without the bot, with the token of the interaction that requested them.
 
-The token can edit its response for 15 minutes. After that the job goes on in the member's direct
-messages, if they accept those.
+The token can edit the interaction's response for 15 minutes. After that, the job continues in the
+member's direct messages, if they accept those.
 """
 
 import discord
@@ -16,13 +16,12 @@ from engine.delivery.rest import RestClient
 
 log = structlog.stdlib.get_logger(__name__)
 
-LAST_FRAME = 90.0
-"""Seconds before the end of its token in which a response gets no frames; the bot then writes to
-it."""
+NO_FRAMES_SECONDS = 90.0
+"""A response gets no frames this long before its token expires: the bot edits it then."""
 
 
 class Responses:
-    """Responses to interactions, of jobs that have a token."""
+    """Edits the interaction responses of jobs that have a token."""
 
     def __init__(self, client: RestClient, database: Database) -> None:
         self._client = client
@@ -30,17 +29,17 @@ class Responses:
         self._tokens = ResponseTokens(database)
 
     async def token_of(self, job: Job | DeadLetter) -> ResponseToken | None:
-        """The token of a job; None for a job in a channel of the bot's."""
+        """The token of a job; None for a job in a channel that the bot can access."""
         return await self._tokens.get(job.id)
 
     async def show_frame(self, token: ResponseToken, post: Post) -> bool:
-        """Whether a frame was shown."""
-        if self._client.time.now() > token.expires_at - LAST_FRAME:
+        """Returns whether the frame was shown."""
+        if self._client.time.now() > token.expires_at - NO_FRAMES_SECONDS:
             return False
         return await self._edit(token, post)
 
     async def show_outcome(self, token: ResponseToken, post: Post) -> bool:
-        """Whether an outcome was shown; not once the token has ended, or the response is gone."""
+        """Returns whether the outcome was shown; False if the token or the response is gone."""
         return self._client.time.now() < token.expires_at and await self._edit(token, post)
 
     async def move_to_direct_messages(self, job: Job) -> None:
@@ -48,10 +47,10 @@ class Responses:
         direct = await self._client.create_dm(discord.Object(job.member_id))
         await self._jobs.move(job.id, direct.id)
         await self._tokens.delete(job.id)
-        log.info("a job goes on in direct messages", job=job.id)
+        log.info("a job continues in direct messages", job=job.id)
 
     async def _edit(self, token: ResponseToken, post: Post) -> bool:
-        """False if Discord no longer knows the token or the response."""
+        """Returns False if Discord no longer knows the token or the response."""
         webhook = discord.Webhook.partial(token.application_id, token.token, client=self._client)
         try:
             await post.edit_response(webhook, token.message_id)

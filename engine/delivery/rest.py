@@ -1,7 +1,7 @@
-"""A Discord client that uses REST only, without a gateway, and what its errors mean.
+"""A Discord client that uses only REST, without a gateway, and the meaning of its errors.
 
-The engine uses channel routes alone, by the ids of channels and messages; interaction tokens, which
-expire after 15 minutes, are the bot's.
+The engine edits messages by channel and message id, or by an interaction's token (see
+`engine.delivery.responses`).
 """
 
 import asyncio
@@ -17,19 +17,19 @@ import discord
 import structlog
 
 from core.discord_ui.job_message import ALLOWED_MENTIONS
-from core.metrics import counted_requests
+from core.metrics import counting_trace
 from core.settings import Settings
 
 log = structlog.stdlib.get_logger(__name__)
 
-LONGEST_WAIT = 30.0
-"""Seconds that discord.py itself waits for a rate limit; for longer ones it raises RateLimited."""
+MAX_RATE_LIMIT_WAIT = 30.0
+"""Seconds that discord.py waits for a rate limit; for longer ones, it raises RateLimited."""
 
 FIRST_RETRY, LONGEST_RETRY = 1.0, 60.0  #: seconds
 
 UNKNOWN_MESSAGE = 10008
 OLD_MESSAGE = 30046  #: too many edits of messages that are over an hour old
-ARCHIVED_THREAD = 50083  #: nothing can be edited there; a new message opens it again
+ARCHIVED_THREAD = 50083  #: edits fail; a new message unarchives the thread
 
 
 class DiscordError(Exception):
@@ -41,23 +41,23 @@ class TokenRefusedError(DiscordError):
 
 
 class UnreachableError(DiscordError):
-    """Discord does not respond at present."""
+    """Discord does not respond."""
 
 
 class DiscordTime:
-    """Discord's clock, by the dates of its responses, to the second.
+    """Discord's clock, from the Date headers of its responses, accurate to a second.
 
-    This machine's clock may be wrong, or be set while a job runs, so it cannot tell the age of a
-    message.
+    This machine's clock may be wrong, or be set while a job runs, so it cannot be used for the age
+    of a message.
     """
 
     def __init__(self) -> None:
-        self._ahead: float | None = None
-        """What to add to the monotonic clock for seconds since 1970."""
+        self._offset: float | None = None
+        """Added to the monotonic clock, it gives seconds since 1970."""
 
     def now(self) -> float:
-        """Seconds since 1970; by this machine's clock until Discord has answered once."""
-        return time.time() if self._ahead is None else time.monotonic() + self._ahead
+        """Seconds since 1970; from this machine's clock until Discord's first response."""
+        return time.time() if self._offset is None else time.monotonic() + self._offset
 
     async def on_response(
         self,
@@ -70,7 +70,7 @@ class DiscordTime:
             date = parsedate_to_datetime(end.response.headers["Date"])
         except (KeyError, ValueError):
             return
-        self._ahead = date.timestamp() - time.monotonic()
+        self._offset = date.timestamp() - time.monotonic()
 
 
 class RestClient(discord.Client):
@@ -78,21 +78,21 @@ class RestClient(discord.Client):
 
     def __init__(self) -> None:
         self.time = DiscordTime()
-        trace = counted_requests()
+        trace = counting_trace()
         trace.on_request_end.append(self.time.on_response)
         super().__init__(
             intents=discord.Intents(guilds=True),  # unused without a gateway, but avoids a warning
             allowed_mentions=ALLOWED_MENTIONS,
-            max_ratelimit_timeout=LONGEST_WAIT,
+            max_ratelimit_timeout=MAX_RATE_LIMIT_WAIT,
             http_trace=trace,
         )
 
 
 @asynccontextmanager
 async def logged_in(settings: Settings) -> AsyncIterator[RestClient]:
-    """A client for REST alone. Raises SettingsError without a token, DiscordError."""
+    """A logged-in REST client. Raises DiscordError, and SettingsError without a token."""
     discord.http.Route.BASE = settings.discord_api_url
-    discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # it uses no voice
+    discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # voice is not used
     client = RestClient()
     try:
         await _login(client, settings)
@@ -103,7 +103,7 @@ async def logged_in(settings: Settings) -> AsyncIterator[RestClient]:
 
 @asynccontextmanager
 async def logged_in_when_reachable(settings: Settings) -> AsyncIterator[RestClient]:
-    """`logged_in`, for a program that may start before its network: tries until Discord answers."""
+    """Like `logged_in`, but retries until Discord responds: the network may not be up yet."""
     async with AsyncExitStack() as stack:
         for delay in retry_delays():
             try:
@@ -116,7 +116,7 @@ async def logged_in_when_reachable(settings: Settings) -> AsyncIterator[RestClie
 
 
 def retry_delays() -> Iterator[float]:
-    """Endless waits between tries, in seconds: doubling up to a minute, with jitter."""
+    """Yields seconds to wait between retries: doubling up to a minute, with jitter, endlessly."""
     delay = FIRST_RETRY
     while True:
         yield delay * random.uniform(0.5, 1)
@@ -143,13 +143,13 @@ def cannot_be_edited(error: discord.HTTPException) -> bool:
 
 
 def token_refused(settings: Settings) -> TokenRefusedError:
-    where = (
+    address = (
         ""
         if settings.discord_api_url.startswith("https://discord.com/")
         else (f" ({settings.discord_api_url})")
     )
     return TokenRefusedError(
-        f"Discord{where} does not accept the token in DISCORD_TOKEN: copy it once more from the "
+        f"Discord{address} does not accept the token in DISCORD_TOKEN: copy it again from the "
         "developer portal (your application, page “Bot”, “Reset Token”)."
     )
 

@@ -1,4 +1,4 @@
-"""Which models there are, and where their files come from: `catalogue.toml`, read once."""
+"""The available models, and the sources of their files: `catalogue.toml`, read once."""
 
 import tomllib
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ class WeightsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """A published file: its size in bytes, its checksum, and every address that has it.
+    """A published file: its size in bytes, its SHA-256, and all URLs that have it.
 
-    Size and checksum are None where nobody published them: there the checksum of what came first is
-    kept beside the file, and checked from then on.
+    Size and checksum are None if nobody has published them. Then the checksum of the first download
+    is stored next to the file, and checked from then on.
     """
 
     name: str
@@ -29,14 +29,14 @@ class Download:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A model: the names of its files, and where they come from if they are not embedded.
+    """A model: the names of its files, and their sources if they are not embedded.
 
-    `config` is taming's YAML and `vqgan` the weights it describes; `clip` is a CLIP in OpenAI's
-    names; `prior` samples images for that CLIP, where there is one. `side` is how many pixels an
-    image has on each side unless the recipe says otherwise; both sides are multiples of `factor`,
-    the VQGAN's. `memory` is how many GB (10⁹ bytes) the
-    engine takes to render one such image in float32, as measured on a CPU with random weights of
-    the same shape; rounded up to half a GB.
+    `config` is taming's YAML, and `vqgan` the weights of the network that it describes; `clip` is a
+    CLIP with OpenAI's names. Some models have a `prior`, which samples images for that CLIP, and an
+    `upscaler`, which enlarges finished images. `side` is the default width and height of an image
+    in pixels; both must be multiples of the VQGAN's `factor`. `memory` is the GB (10⁹ bytes) that
+    the engine needs to render one such image in float32: measured on a CPU with random weights of
+    the same shapes, and rounded up to half a GB.
     """
 
     name: str
@@ -49,6 +49,7 @@ class Entry:
     clip: str
     downloads: tuple[Download, ...] = ()
     prior: str | None = None
+    upscaler: str | None = None
 
     @property
     def embedded(self) -> bool:
@@ -57,7 +58,7 @@ class Entry:
 
     @property
     def files(self) -> tuple[str, ...]:
-        return tuple(filter(None, (self.config, self.vqgan, self.clip, self.prior)))
+        return tuple(filter(None, (self.config, self.vqgan, self.clip, self.prior, self.upscaler)))
 
     @property
     def fix_command(self) -> str:
@@ -67,7 +68,7 @@ class Entry:
         return f"python -m engine weights pull {self.name}"
 
     def folder(self, data_dir: Path) -> Path:
-        """Where the files are: beside this module when embedded, else among the host's data."""
+        """Where the files are: next to this module if embedded, otherwise in the data folder."""
         return (DATA.parent if self.embedded else data_dir / "weights") / self.name
 
 

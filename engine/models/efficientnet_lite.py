@@ -1,4 +1,4 @@
-"""EfficientNet-Lite2, a network for images that runs fast on processors.
+"""EfficientNet-Lite2, an image encoder that is fast on CPUs.
 
 Source: Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks"
 (2019), in the Lite variant: ReLU6 instead of swish, and no squeeze-and-excitation.
@@ -24,7 +24,7 @@ STAGES = (
 
 
 class SameConv2d(nn.Conv2d):
-    """A convolution padded as TensorFlow pads: with stride 2, one pixel more at the far sides."""
+    """A convolution with TensorFlow's padding: with stride 2, more pixels at right and bottom."""
 
     def forward(self, input: Tensor) -> Tensor:
         if self.stride[0] == 1:
@@ -35,23 +35,27 @@ class SameConv2d(nn.Conv2d):
         return F.conv2d(F.pad(input, sides), self.weight, self.bias, stride, groups=self.groups)
 
 
-def _conv(entering: int, leaving: int, kernel: int, stride: int = 1, groups: int = 1) -> nn.Conv2d:
+def _conv(
+    in_channels: int, out_channels: int, kernel: int, stride: int = 1, groups: int = 1
+) -> nn.Conv2d:
     padding = kernel // 2 if stride == 1 else 0
-    return SameConv2d(entering, leaving, kernel, stride, padding, groups=groups)
+    return SameConv2d(in_channels, out_channels, kernel, stride, padding, groups=groups)
 
 
 class MBConv(nn.Module):
     """An inverted residual: 1 × 1 expansion, depthwise convolution, 1 × 1 projection."""
 
     def __init__(
-        self, entering: int, leaving: int, expansion: int, stride: int, kernel: int
+        self, in_channels: int, out_channels: int, expansion: int, stride: int, kernel: int
     ) -> None:
         super().__init__()
-        inner = entering * expansion
-        self.expand = _conv(entering, inner, 1) if expansion > 1 else None
-        self.depthwise = _conv(inner, inner, kernel, stride, groups=inner)
-        self.project = _conv(inner, leaving, 1)
-        self.residual = stride == 1 and entering == leaving
+        hidden_channels = in_channels * expansion
+        self.expand = _conv(in_channels, hidden_channels, 1) if expansion > 1 else None
+        self.depthwise = _conv(
+            hidden_channels, hidden_channels, kernel, stride, groups=hidden_channels
+        )
+        self.project = _conv(hidden_channels, out_channels, 1)
+        self.residual = stride == 1 and in_channels == out_channels
 
     def forward(self, x: Tensor) -> Tensor:
         hidden = F.relu6(self.expand(x)) if self.expand else x
@@ -66,11 +70,11 @@ class EfficientNetLite2(nn.Module):
         super().__init__()
         self.stem: nn.Conv2d = _conv(3, STEM, 3, 2)
         blocks, channels = [], STEM
-        for expansion, leaving, count, stride, kernel in STAGES:
+        for expansion, out_channels, count, stride, kernel in STAGES:
             for number in range(count):
                 first = stride if number == 0 else 1
-                blocks.append(MBConv(channels, leaving, expansion, first, kernel))
-                channels = leaving
+                blocks.append(MBConv(channels, out_channels, expansion, first, kernel))
+                channels = out_channels
         self.blocks = nn.Sequential(*blocks)
         self.last = _conv(channels, FEATURES, 1)
 

@@ -14,8 +14,8 @@ class Ensemble(nn.Module):
     """A Perceptor whose cosine similarities are the weighted means of its members'.
 
     An embedding is the concatenation of the members' embeddings, each scaled by the square root of
-    its share of the weight. So it has unit length, and the dot product of two embeddings is the
-    mean of the members' cosines, weighted by their shares.
+    its share of the total weight. So it has unit length, and the dot product of two embeddings is
+    the mean of the members' cosine similarities, weighted by their shares.
     """
 
     def __init__(self, members: Sequence[tuple[Perceptor, float]]) -> None:
@@ -24,7 +24,7 @@ class Ensemble(nn.Module):
         total = sum(weight for _, weight in members)
         self._members = [perceptor for perceptor, _ in members]
         self._scales = [math.sqrt(weight / total) for _, weight in members]
-        self._modules_of_members = nn.ModuleList(
+        self._member_modules = nn.ModuleList(
             member for member in self._members if isinstance(member, nn.Module)
         )
         self.resolution = max(member.resolution for member in self._members)
@@ -36,20 +36,20 @@ class Ensemble(nn.Module):
     @property
     def image_encoders(self) -> list[nn.Module]:
         """The image encoders of all members."""
-        return [eye for member in self._members for eye in member.image_encoders]
+        return [encoder for member in self._members for encoder in member.image_encoders]
 
     def embed_images(self, cutouts: Tensor) -> Tensor:
         """(n, 3, resolution, resolution) from 0 to 1 → (n, d); resized for smaller members."""
-        return self._joined(
-            [member.embed_images(_sized(cutouts, member.resolution)) for member in self._members]
+        return self._concatenate(
+            [member.embed_images(_resize(cutouts, member.resolution)) for member in self._members]
         )
 
     def embed_texts(self, texts: Sequence[str]) -> Tensor:
         """n texts → (n, d)."""
-        return self._joined([member.embed_texts(texts) for member in self._members])
+        return self._concatenate([member.embed_texts(texts) for member in self._members])
 
     def truncated_words(self, text: str) -> list[str]:
-        """The words at the end of a long text that some member truncates."""
+        """The words that any member truncates from the end of a long text."""
         return max((member.truncated_words(text) for member in self._members), key=len)
 
     def knows(self, text: str) -> bool:
@@ -61,12 +61,12 @@ class Ensemble(nn.Module):
         first, *others = (member.unknown_words(text) for member in self._members)
         return [word for word in first if all(word in other for other in others)]
 
-    def _joined(self, embeddings: Sequence[Tensor]) -> Tensor:
+    def _concatenate(self, embeddings: Sequence[Tensor]) -> Tensor:
         scaled = zip(embeddings, self._scales, strict=True)
         return torch.cat([embedding * scale for embedding, scale in scaled], dim=-1)
 
 
-def _sized(cutouts: Tensor, side: int) -> Tensor:
+def _resize(cutouts: Tensor, side: int) -> Tensor:
     if cutouts.shape[-1] == side:
         return cutouts
     return F.interpolate(

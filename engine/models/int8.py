@@ -1,7 +1,7 @@
-"""Matrices in 8 bits, to keep weights small enough for a repository.
+"""Stores matrices as int8, to keep weights small enough for a repository.
 
-Each row is stored as integers from -127 to 127 and a float16 scale: numbers are off by a 254th of
-the row's largest at most. That is symmetric per-channel quantisation (Krishnamoorthi, "Quantizing
+Each row is stored as integers from -127 to 127 and a float16 scale, so the error is at most 1/254
+of the row's largest value. This is symmetric per-channel quantisation (Krishnamoorthi, "Quantizing
 deep convolutional networks for efficient inference", 2018). Nothing computes with the integers.
 """
 
@@ -11,14 +11,14 @@ import torch
 from torch import Tensor
 
 ROWS, SCALES = ".int8", ".scales"
-"""Endings of the names of a matrix's two parts."""
+"""Suffixes of the names of a matrix's two parts."""
 
 
-def compress(state: Mapping[str, Tensor], least: int) -> dict[str, Tensor]:
-    """Matrices of `least` numbers or more in 8 bits, all other tensors as they are."""
+def compress(state: Mapping[str, Tensor], min_size: int) -> dict[str, Tensor]:
+    """Converts matrices of at least `min_size` elements to int8; keeps all other tensors."""
     compressed = {}
     for name, value in state.items():
-        if value.dim() != 2 or value.numel() < least or not value.is_floating_point():
+        if value.dim() != 2 or value.numel() < min_size or not value.is_floating_point():
             compressed[name] = value
             continue
         scales = (value.float().abs().amax(1) / 127).clamp_min(1e-7).half()
@@ -28,7 +28,7 @@ def compress(state: Mapping[str, Tensor], least: int) -> dict[str, Tensor]:
 
 
 def expand(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The reverse, in float32. Raises KeyError where a matrix lacks its scales."""
+    """The inverse of `compress`, in float32. Raises KeyError if a matrix lacks its scales."""
     expanded = {}
     for name, value in state.items():
         if name.endswith(ROWS):

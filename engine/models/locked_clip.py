@@ -1,7 +1,7 @@
-"""The embedded model's CLIP: OpenAI's text tower beside a frozen ImageNet network with a head.
+"""The CLIP of `picturebook`: OpenAI's text tower, and a frozen ImageNet network with a head.
 
-Locked-image tuning (Zhai et al., "LiT", 2022): only the head learns to map what the network sees of
-an image to where the text tower maps its captions.
+Locked-image tuning (Zhai et al., "LiT", 2022): only the head learns to map the network's features
+of an image to the text tower's embeddings of its captions.
 """
 
 from collections.abc import Mapping
@@ -17,10 +17,10 @@ MEAN = (0.48145466, 0.4578275, 0.40821073)
 STD = (0.26862954, 0.26130258, 0.27577711)
 """Mean and standard deviation of CLIP's training images: red, green, blue."""
 RESOLUTION = 96
-"""Pixels on each side of its input. It was trained at 260; at 96 it recognises nearly as many of
-the image sets' things as at 128, in a bit over half of the time."""
+"""Width and height of its input in pixels. The network was trained at 260. At 96 it recognises
+nearly as many things of the image sets as at 128, in just over half of the time."""
 CONTEXT = 77
-"""Tokens of the longest text, as in OpenAI's CLIP."""
+"""Length of a text in tokens, as in OpenAI's CLIP."""
 HEAD_WIDTH = 64
 """Width of an attention head, as in OpenAI's CLIP."""
 
@@ -45,9 +45,9 @@ class EmbeddingHead(nn.Module):
 
 
 class LockedImageTower(nn.Module):
-    """Stands in CLIP's `visual`: images normalised as CLIP does → embeddings (n, width).
+    """CLIP's `visual`: images (n, 3, h, w), normalised as for CLIP → embeddings (n, width).
 
-    `hidden` is the width of the head's inner layer.
+    `hidden` is the width of the head's hidden layer.
     """
 
     input_resolution = RESOLUTION
@@ -64,7 +64,7 @@ class LockedImageTower(nn.Module):
 
     @property
     def conv1(self) -> nn.Conv2d:
-        """CLIP reads its data type from this layer."""
+        """CLIP reads its dtype from this layer."""
         return self.network.stem
 
     def forward(self, images: Tensor) -> Tensor:
@@ -77,7 +77,7 @@ class LockedImageTower(nn.Module):
 
 
 def new_clip(vocabulary: int, embedding: int, width: int, layers: int) -> CLIP:
-    """OpenAI's text tower for `vocabulary` tokens, with random weights; `visual` is still empty."""
+    """A CLIP with `vocabulary` tokens and random weights; `visual` is a placeholder."""
     network = CLIP(
         embed_dim=embedding,
         image_resolution=32,
@@ -95,12 +95,12 @@ def new_clip(vocabulary: int, embedding: int, width: int, layers: int) -> CLIP:
 
 
 def is_locked(state: Mapping[str, Tensor]) -> bool:
-    """Whether these are the weights of a CLIP as `build_locked_clip` builds it."""
+    """Whether these are weights for `build_locked_clip`."""
     return "visual.head.fc1.weight" in state
 
 
 def build_locked_clip(state: Mapping[str, Tensor]) -> CLIP:
-    """A CLIP with these weights, whose shapes tell the architecture."""
+    """A CLIP with these weights, whose shapes determine its architecture."""
     vocabulary, width = state["token_embedding.weight"].shape
     embedding = state["text_projection"].shape[1]
     layers = {name.split(".")[2] for name in state if name.startswith("transformer.resblocks.")}

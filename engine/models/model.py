@@ -1,4 +1,4 @@
-"""A model ready for use: the VQGAN that decodes images, and the perceptor that guides them."""
+"""A loaded model: the VQGAN, the perceptor that guides its images, and the prior if it has one."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,11 +23,12 @@ from engine.models.vqgan import VQGAN
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """`side`: pixels on each side of an image unless the recipe says otherwise.
+    """The networks of a model, and what has to be known about them.
 
-    `words` are the words the model was trained on, None when it takes any. `checksums` are the
-    SHA-256 of its files by name, to be kept with each image; of several perceptors, the name says
-    what share of the weight each has. `prior` samples images for the model's own CLIP.
+    `side` is the default width and height of an image in pixels. `words` are the words that the
+    model was trained on; None if it accepts any. `checksums` maps the names of its files to their
+    SHA-256, for the metadata of images; with several perceptors, the names include each one's share
+    of the weight. `prior` samples images for the model's own CLIP.
     """
 
     name: str
@@ -52,10 +53,10 @@ def load_model(
     device: torch.device,
     perceptors: Sequence[PerceptorChoice] = (),
 ) -> Model:
-    """A model of the catalogue, in float32, frozen, on the device.
+    """Loads a model of the catalogue onto the device: float32, frozen.
 
-    With `perceptors` instead of its own CLIP where any are named. Raises WeightsError: one sentence
-    that says what is missing or damaged, and the command that repairs it.
+    `perceptors`, if any, replace its own CLIP. Raises WeightsError, whose sentence says what is
+    missing or damaged, and which command repairs it.
     """
     entry = catalogue.find(name)
     return read_model(entry, entry.folder(data_dir), device, perceptors)
@@ -68,10 +69,10 @@ def read_model(
     perceptors: Sequence[PerceptorChoice] = (),
     external: Mapping[str, Path] = MappingProxyType({}),
 ) -> Model:
-    """As `load_model`, from a folder of the caller's choice.
+    """Like `load_model`, but from a given folder.
 
-    `external` says where the weights of open_clip's models are, by the names of the perceptors, if
-    not where open_clip itself keeps them.
+    `external` maps names of open_clip perceptors to their weights; by default, open_clip's own
+    cache is used.
     """
     files = weights.checksums(entry, folder)
     choices = perceptors or [PerceptorChoice(OWN, 1.0)]
@@ -86,6 +87,8 @@ def read_model(
     if entry.prior and all(choice.name == OWN for choice in choices):
         prior = read_prior(folder / entry.prior, entry.fix_command).to(device)
         checksums[entry.prior] = files[entry.prior]
+    if entry.upscaler:
+        checksums[entry.upscaler] = files[entry.upscaler]
     if device.type == "cuda":
         compile_for_gpu(vqgan.decoder, *perceptor.image_encoders)
     return Model(
@@ -106,18 +109,18 @@ def load_perceptors(
     files: Mapping[str, str],
     external: Mapping[str, Path],
 ) -> tuple[ClipPerceptor | OpenClipPerceptor | Ensemble, dict[str, str]]:
-    """The chosen perceptors as one, on the CPU, and the checksum of each one's weights.
+    """Loads the chosen perceptors as one, on the CPU; also returns the checksums of their weights.
 
-    `files` are the checksums of the model's files; `external` is as for `read_model`.
+    `files` maps the model's files to their checksums; `external` is as in `read_model`.
     """
     members: list[ClipPerceptor | OpenClipPerceptor] = []
     checksums = {}
     total = sum(choice.weight for choice in choices)
     for choice in choices:
-        if model := choice.of_open_clip:
+        if model := choice.open_clip_model:
             member, checksum = read_open_clip(*model, external.get(choice.name))
             members.append(member)
-            # Of a file the name alone, and no more than `media.Metadata` reads back.
+            # A file's name without its folder, no longer than `media.Metadata` accepts.
             name = f"open_clip/{model[0]}/{Path(model[1]).name[-40:]}"
         else:
             vocabulary = vocabulary_of(entry.name)

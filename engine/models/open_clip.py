@@ -1,8 +1,8 @@
 """open_clip's models as perceptors. Needs the extra `[openclip]`.
 
 Source of the models: open_clip (Cherti et al., "Reproducible scaling laws for contrastive
-language-image learning", 2023), which names each by an architecture and a tag of published weights.
-open_clip downloads the weights of a tag into its own cache.
+language-image learning", 2023). A model is identified by its architecture and a tag of published
+weights, which open_clip downloads into its own cache.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,7 +19,7 @@ from engine.models.catalogue import WeightsError
 
 
 class OpenClipPerceptor(nn.Module):
-    """An open_clip model: frozen, float32, without a fixed vocabulary."""
+    """An open_clip model: frozen, float32, accepts any words."""
 
     def __init__(self, clip: nn.Module, tokenizer: Any, preprocessing: dict[str, Any]) -> None:
         """`preprocessing`: open_clip's `size` (pixels), `mean` and `std` (of red, green, blue)."""
@@ -45,8 +45,8 @@ class OpenClipPerceptor(nn.Module):
 
     def embed_images(self, cutouts: Tensor) -> Tensor:
         """(n, 3, resolution, resolution) from 0 to 1 → (n, d); the gradient passes through."""
-        seen: Tensor = self.clip.encode_image((cutouts - self.mean) / self.std)
-        return F.normalize(seen.float(), dim=-1)
+        features: Tensor = self.clip.encode_image((cutouts - self.mean) / self.std)
+        return F.normalize(features.float(), dim=-1)
 
     @torch.no_grad()
     def embed_texts(self, texts: Sequence[str]) -> Tensor:
@@ -55,7 +55,7 @@ class OpenClipPerceptor(nn.Module):
         return F.normalize(embedded.float(), dim=-1)
 
     def truncated_words(self, text: str) -> list[str]:
-        """The words at the end of a long text that are truncated."""
+        """The words that are truncated from the end of a long text."""
         words = text.split()
         prefixes = self._tokens([" ".join(words[:count]) for count in range(len(words) + 1)])
         same = (prefixes == prefixes[-1]).all(dim=1)
@@ -73,24 +73,24 @@ class OpenClipPerceptor(nn.Module):
 
 
 def find_open_clip(architecture: str, pretrained: str) -> Path:
-    """The file of a model's weights on this machine.
+    """The path of a model's weights on this machine.
 
-    `pretrained` is one of open_clip's tags, downloaded on first use, or the path of a file.
-    Raises WeightsError.
+    `pretrained` is one of open_clip's tags, whose weights are downloaded on first use, or the path
+    of a file. Raises WeightsError.
     """
     try:
         import open_clip
         from open_clip.pretrained import download_pretrained
     except ImportError as error:
         raise WeightsError(
-            "Perceptors of open_clip need the extra openclip: install it with "
+            "Perceptors from open_clip need the extra openclip: install it with "
             "`pip install --require-hashes -r constraints.txt`, or change PERCEPTORS."
         ) from error
-    with _refusing(architecture, pretrained):
+    with _reading(architecture, pretrained):
         published = open_clip.get_pretrained_cfg(architecture, pretrained)
         path = Path(download_pretrained(published) if published else pretrained)
         if not path.is_file():
-            raise FileNotFoundError(f"there is neither such a tag nor such a file as {pretrained}")
+            raise FileNotFoundError(f"{pretrained} is neither a known tag nor a file")
         return path
 
 
@@ -99,14 +99,14 @@ def read_open_clip(
 ) -> tuple[OpenClipPerceptor, str]:
     """Loads an open_clip model on the CPU; returns it with the SHA-256 of its weights.
 
-    `weights` is where they are, if not where `find_open_clip` finds them. Raises WeightsError.
+    `weights` is their path; by default, `find_open_clip` finds it. Raises WeightsError.
     """
     weights = weights or find_open_clip(architecture, pretrained)
     import open_clip
 
-    with _refusing(architecture, pretrained):
+    with _reading(architecture, pretrained):
         published = open_clip.get_pretrained_cfg(architecture, pretrained)
-        # A file alone lacks what a tag specifies, such as how images are normalised.
+        # A file alone lacks settings that belong to a tag, such as how images are normalised.
         normalised = {key: published[key] for key in ("mean", "std") if key in published}
         clip = open_clip.create_model(
             architecture,
@@ -124,8 +124,8 @@ def read_open_clip(
 
 
 @contextmanager
-def _refusing(architecture: str, pretrained: str) -> Iterator[None]:
-    """Turns any error of a file or the network into a WeightsError."""
+def _reading(architecture: str, pretrained: str) -> Iterator[None]:
+    """Turns any error while reading or downloading weights into a WeightsError."""
     try:
         yield
     except Exception as error:

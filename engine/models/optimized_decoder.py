@@ -1,14 +1,14 @@
-"""Makes a frozen VQGAN decoder faster and smaller in memory, with the same results.
+"""Makes a frozen VQGAN decoder faster and reduces its memory, with the same results.
 
-What changes in taming's decoder:
+Changes to taming's decoder:
 
 - Nearest-neighbour upsampling and its 3 × 3 convolution become one transposed convolution, 4 × 4
   with stride 2: 16 multiplications per pixel instead of 36.
 - Group norm and SiLU save only their input and are recomputed in the backward pass, instead of
   saving four tensors each.
 
-On a GPU the networks of a step are compiled, with images in channels-last layout, which is fastest
-for convolutions.
+On a GPU, the networks of a step are compiled, in channels-last layout, which is fastest for
+convolutions.
 """
 
 from collections.abc import Callable
@@ -40,10 +40,10 @@ def optimize_decoder(network: nn.Module) -> None:
 
 
 def compile_for_gpu(*networks: nn.Module) -> None:
-    """Compiles each at its next use, once for any batch and size.
+    """Compiles each network on its next use, once for all batch sizes and image sizes.
 
-    The results agree to the tolerance of the arithmetic. A network that cannot be compiled, as on a
-    machine without a compiler, runs as it is, with a warning.
+    Results agree within floating-point tolerance. If a network cannot be compiled, for example
+    because there is no C compiler, it logs a warning and runs uncompiled.
     """
     for network in networks:
         network.to(memory_format=torch.channels_last)
@@ -62,7 +62,7 @@ def _compiled_or_eager(eager: Callable[..., Any]) -> Callable[..., Any]:
                 return compiled(*inputs)
             except TorchDynamoException as error:
                 usable = False
-                log.warning("a network cannot be compiled, it will be slower", error=str(error))
+                log.warning("a network cannot be compiled and will be slower", error=str(error))
         return eager(*inputs)
 
     return forward
@@ -95,7 +95,7 @@ class FusedUpsampleConv(nn.Module):
 
 
 def _fused_kernel(kernel: Tensor, side: int) -> Tensor:
-    """The three taps of the kernel along one dimension, as four taps of the transposed one."""
+    """Turns three taps along one dimension into the four taps of the transposed convolution."""
     first, middle, last = kernel.unbind(side)
     return torch.stack([last, middle + last, first + middle, first], side)
 
@@ -154,20 +154,20 @@ class RecomputedGroupNormSiLU(torch.autograd.Function):
         x, weight, bias, mean, rstd = ctx.saved_tensors
         normalized, _, _ = _group_norm(x, weight, bias, ctx.groups, ctx.eps)
         (gradient,) = gradients
-        through = torch.ops.aten.silu_backward(gradient.contiguous(), normalized)
-        rows, channels, *rest = x.shape
-        back, _, _ = torch.ops.aten.native_group_norm_backward(
-            through, x, mean, rstd, weight, rows, channels, rest[0] * rest[1], ctx.groups,
+        grad_normalized = torch.ops.aten.silu_backward(gradient.contiguous(), normalized)
+        batch, channels, *rest = x.shape
+        grad_input, _, _ = torch.ops.aten.native_group_norm_backward(
+            grad_normalized, x, mean, rstd, weight, batch, channels, rest[0] * rest[1], ctx.groups,
             [True, False, False],
         )  # fmt: skip
-        return back, None, None, None, None
+        return grad_input, None, None, None, None
 
 
 def _group_norm(
     x: Tensor, weight: Tensor, bias: Tensor, groups: int, eps: float
 ) -> tuple[Tensor, Tensor, Tensor]:
-    rows, channels, height, width = x.shape
+    batch, channels, height, width = x.shape
     result: tuple[Tensor, Tensor, Tensor] = torch.native_group_norm(
-        x.contiguous(), weight, bias, rows, channels, height * width, groups, eps
+        x.contiguous(), weight, bias, batch, channels, height * width, groups, eps
     )
     return result

@@ -2,7 +2,7 @@
 
 Source of the model: Radford et al., "Learning Transferable Visual Models From Natural Language
 Supervision" (2021), and OpenAI's package, whose `build_model` reads the architecture from the
-weights' shapes. The embedded model's CLIP has another image tower: see `locked_clip`.
+weights' shapes. The CLIP of `picturebook` has a different image tower: see `locked_clip`.
 """
 
 import re
@@ -37,14 +37,14 @@ STOP_WORDS = frozenset(
 
 @cache
 def clip_tokenizer() -> SimpleTokenizer:
-    """Shared, because building it takes a moment: it reads 48,000 byte pairs."""
+    """Cached, because it reads 48,000 byte pairs."""
     return SimpleTokenizer()
 
 
 class Perceptor(Protocol):
-    """What the renderer needs of a perceptor. Embeddings are float32 and have unit length.
+    """What the renderer needs from a perceptor. Embeddings are float32 and have unit length.
 
-    `words` is the vocabulary of a perceptor that was trained on few words; None for any words.
+    `words` is the vocabulary of a perceptor that was trained on few words; None if it accepts any.
     """
 
     resolution: int
@@ -61,21 +61,21 @@ class Perceptor(Protocol):
         """n texts → (n, d). Texts are truncated to the context: see `truncated_words`."""
 
     def truncated_words(self, text: str) -> list[str]:
-        """The words at the end of a long text that are truncated."""
+        """The words that are truncated from the end of a long text."""
 
     def knows(self, text: str) -> bool:
-        """Whether any word of the text means something to this perceptor."""
+        """Whether the perceptor knows any word of the text."""
 
     def unknown_words(self, text: str) -> list[str]:
-        """The words of the text that this perceptor was never taught, each once, in order."""
+        """The words of the text that the perceptor does not know, in order, without duplicates."""
 
 
 class ClipPerceptor(nn.Module):
     """OpenAI's CLIP: frozen, float32 unless converted.
 
-    With a vocabulary, texts are read with their things called by their English names, which the
-    text encoder knows best. Where the vocabulary does not understand all of a text, its embedding
-    is the mean of that and of the text as it is.
+    With a vocabulary, the things in a text are replaced with their English names, which the text
+    encoder knows best. If the vocabulary does not understand all of a text, its embedding is the
+    mean of this version and the original text.
     """
 
     def __init__(self, checkpoint: ClipCheckpoint, vocabulary: Vocabulary | None = None) -> None:
@@ -100,8 +100,8 @@ class ClipPerceptor(nn.Module):
 
     def embed_images(self, cutouts: Tensor) -> Tensor:
         """(n, 3, resolution, resolution) from 0 to 1 → (n, d); the gradient passes through."""
-        seen: Tensor = self.clip.encode_image((cutouts - self.mean) / self.std)
-        return F.normalize(seen.float(), dim=-1)
+        features: Tensor = self.clip.encode_image((cutouts - self.mean) / self.std)
+        return F.normalize(features.float(), dim=-1)
 
     @torch.no_grad()
     def embed_texts(self, texts: Sequence[str]) -> Tensor:
@@ -111,12 +111,14 @@ class ClipPerceptor(nn.Module):
             return embedded
         english = self._encode([self.vocabulary.in_english(text) for text in texts])
         complete = [self.vocabulary.understand(text).complete for text in texts]
-        unsure = ~torch.tensor(complete, dtype=torch.bool, device=embedded.device)[:, None]
-        return F.normalize(english + unsure * embedded, dim=-1)
+        incomplete = ~torch.tensor(complete, dtype=torch.bool, device=embedded.device)[:, None]
+        return F.normalize(english + incomplete * embedded, dim=-1)
 
     def _encode(self, texts: Sequence[str]) -> Tensor:
-        all_ids = [[START, *self._tokens(_cleaned(text))[: self._room], END] for text in texts]
-        # What follows END has no influence: attention is causal. So only the longest is padded for.
+        all_ids = [
+            [START, *self._tokens(_cleaned(text))[: self._max_tokens], END] for text in texts
+        ]
+        # Pads only to the longest text: attention is causal, so what follows END has no effect.
         tokens = torch.zeros(len(texts), max(map(len, all_ids), default=2), dtype=torch.long)
         for row, ids in zip(tokens, all_ids, strict=True):
             row[: len(ids)] = torch.tensor(ids)
@@ -124,35 +126,35 @@ class ClipPerceptor(nn.Module):
         return F.normalize(embedded.float(), dim=-1)
 
     def truncated_words(self, text: str) -> list[str]:
-        """The words at the end of a long text that are truncated, wholly or in part."""
+        """The words that are truncated, completely or partly, from the end of a long text."""
         words = _cleaned(text).split()
-        room = self._room
-        for place, word in enumerate(words):
-            room -= len(self._tokens(word))
-            if room < 0:
-                return words[place:]
+        left = self._max_tokens
+        for index, word in enumerate(words):
+            left -= len(self._tokens(word))
+            if left < 0:
+                return words[index:]
         return []
 
     def knows(self, text: str) -> bool:
-        """Whether any word of the text means something to this perceptor."""
+        """Whether the perceptor knows any word of the text."""
         return self.words is None or not self.words.isdisjoint(_words(text))
 
     def unknown_words(self, text: str) -> list[str]:
-        """The words of the text that this perceptor was never taught, each once, in order."""
+        """The words of the text that the perceptor does not know, in order, without duplicates."""
         if self.words is None:
             return []
         return [word for word in dict.fromkeys(_words(text)) if word not in self.words | STOP_WORDS]
 
     @property
-    def _room(self) -> int:
-        """Tokens that a text can have: CLIP's context without the start and end tokens."""
+    def _max_tokens(self) -> int:
+        """The length of CLIP's context without the start and end tokens."""
         context: int = self.clip.context_length
         return context - 2
 
     def _tokens(self, text: str) -> list[int]:
         """CLIP's byte-pair tokens, which never span words.
 
-        Without its special tokens: in a prompt, they would end it there.
+        Special tokens are left out: in a prompt, they would end the text.
         """
         return [token for token in self._tokenizer.encode(text) if token < START]
 
@@ -164,7 +166,7 @@ def _build(state: Mapping[str, Tensor]) -> CLIP:
 def read_perceptor(
     weights: Path, fix_command: str, vocabulary: Vocabulary | None = None
 ) -> ClipPerceptor:
-    """Loads a perceptor from a file of CLIP's weights, on the CPU.
+    """Loads a perceptor from a file with CLIP's weights, on the CPU.
 
     Raises WeightsError, which names the file and `fix_command`, the command that repairs it.
     """

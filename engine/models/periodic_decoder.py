@@ -1,8 +1,7 @@
 """A decoder whose images repeat without a seam: its convolutions wrap around the edges.
 
-With zero padding a decoder knows where the edges are. With circular padding it does not, and group
-norm and attention never did: decoding latents that were rolled along a periodic direction gives
-the rolled image.
+Zero padding shows a decoder where the edges are. Circular padding does not, nor do group norm and
+attention. So latents that are rolled along a periodic direction decode to the rolled image.
 """
 
 import copy
@@ -18,7 +17,7 @@ def periodic(decoder: nn.Module, tile: Tile) -> nn.Module:
     """A copy that shares the decoder's weights. It is not compiled."""
     weights = (*decoder.parameters(), *decoder.buffers())
     shared = copy.deepcopy(decoder, {id(weight): weight for weight in weights})
-    shared.__dict__.pop("forward", None)  # of `compile_for_gpu`: it would call the original
+    shared.__dict__.pop("forward", None)  # set by `compile_for_gpu`; it would call the original
     _wrap(shared, tile)
     return shared
 
@@ -43,7 +42,7 @@ class PeriodicConv(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         padding = (0 if self.tile.down else 1, 0 if self.tile.across else 1)
-        return F.conv2d(pad_around(x, 1, self.tile), self.weight, self.bias, padding=padding)
+        return F.conv2d(pad_periodic(x, 1, self.tile), self.weight, self.bias, padding=padding)
 
 
 class PeriodicUpsampleConv(nn.Module):
@@ -57,13 +56,13 @@ class PeriodicUpsampleConv(nn.Module):
         self.kernel: Tensor
 
     def forward(self, x: Tensor) -> Tensor:
-        # The padding of a transposed convolution is cut off from its result.
+        # The `padding` of a transposed convolution crops its result.
         padding = (3 if self.tile.down else 1, 3 if self.tile.across else 1)
-        padded = pad_around(x, 1, self.tile)
+        padded = pad_periodic(x, 1, self.tile)
         return F.conv_transpose2d(padded, self.kernel, self.bias, stride=2, padding=padding)
 
 
-def pad_around(x: Tensor, margin: int, tile: Tile) -> Tensor:
-    """Continues x (batch, channels, h, w) by a margin in the periodic directions."""
+def pad_periodic(x: Tensor, margin: int, tile: Tile) -> Tensor:
+    """Pads x (batch, channels, h, w) by a margin in the periodic directions, by wrapping around."""
     across, down = margin * tile.across, margin * tile.down
     return F.pad(x, (across, across, down, down), mode="circular")

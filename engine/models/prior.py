@@ -1,12 +1,13 @@
-"""The priors: flows from noise to images, conditioned on CLIP's embeddings.
+"""Priors: flow-matching models that generate images from CLIP embeddings.
 
 Flow matching (Lipman et al., "Flow Matching for Generative Modeling", 2023; Liu et al., "Flow
-Straight and Fast", 2023) by a network that predicts the end of the flow rather than the velocity
-(Li and He, "Back to Basics: Let Denoising Generative Models Denoise", 2025). To start VQGAN+CLIP
-from what a network makes of the prompt's embedding is mehdidc's idea (feed_forward_vqgan_clip).
+Straight and Fast", 2023) with a network that predicts the end of the flow rather than the velocity
+(Li and He, "Back to Basics: Let Denoising Generative Models Denoise", 2025). The idea of starting
+VQGAN+CLIP from a network's output for the prompt's embedding is mehdidc's
+(feed_forward_vqgan_clip).
 
-`PixelPrior` moves small images with a diffusion transformer (Peebles and Xie, "Scalable Diffusion
-Models with Transformers", 2023), `LatentPrior` the VQGAN's latents (Rombach et al.,
+`PixelPrior` generates small images with a diffusion transformer (Peebles and Xie, "Scalable
+Diffusion Models with Transformers", 2023), `LatentPrior` the VQGAN's latents (Rombach et al.,
 "High-Resolution Image Synthesis with Latent Diffusion Models", 2022).
 """
 
@@ -22,17 +23,17 @@ from engine.models.vqgan import VQGAN
 
 TIME_FREQUENCIES = 32
 PIXEL_SIDE = 32
-"""Pixels on each side of what a `PixelPrior` moves."""
+"""Width and height of a `PixelPrior`'s images in pixels."""
 PIXEL_PATCH = 4
-LARGEST_COMPONENT = 12.0
-"""In units of `LatentPrior.scale`."""
+MAX_COMPONENT = 12.0
+"""Limit of a `LatentPrior`'s components, in units of its `scale`."""
 
 
 class DiTBlock(nn.Module):
     """Self-attention and an MLP, both modulated by the condition (adaLN-Zero).
 
-    The modulation is the same for all blocks but for an offset of each (Chen et al., "PixArt-α",
-    2023), which saves a third of the parameters.
+    All blocks share the modulation, except for an offset of each (Chen et al., "PixArt-α", 2023),
+    which saves a third of the parameters.
     """
 
     def __init__(self, width: int, heads: int) -> None:
@@ -52,7 +53,7 @@ class DiTBlock(nn.Module):
         hidden = F.layer_norm(tokens, tokens.shape[-1:]) * (1 + scale) + shift
         q, k, v = rearrange(self.qkv(hidden), "b n (three h d) -> three b h n d", three=3,
                             h=self.heads)  # fmt: skip
-        # Written out: on a CPU the backward pass of fused attention takes several times as long.
+        # Fused attention is not used: on a CPU, its backward pass takes several times as long.
         attention = ((q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)).softmax(-1)
         tokens = tokens + gate * self.proj(rearrange(attention @ v, "b h n d -> b n (h d)"))
         hidden = F.layer_norm(tokens, tokens.shape[-1:]) * (1 + mlp_scale) + mlp_shift
@@ -62,11 +63,11 @@ class DiTBlock(nn.Module):
 
 
 class Prior(nn.Module, ABC):
-    """Noisy samples, times and embeddings to the samples at the end of the flow.
+    """Predicts the samples at the end of the flow, from noisy samples, times and embeddings.
 
-    Samples are (batch, *shape) of the space that a subclass defines. Embeddings are (batch,
-    embedding) of unit length; zeros stand for no prompt. A prior may know several styles, each by
-    its number from 1; 0 is any style.
+    Samples are (batch, *shape) in a space that the subclass defines. Embeddings are (batch,
+    embedding) of unit length; zeros mean no prompt. A prior may know several styles, which are
+    numbered from 1; 0 means any style.
     """
 
     @property
@@ -78,16 +79,16 @@ class Prior(nn.Module, ABC):
     def forward(
         self, noisy: Tensor, times: Tensor, embeddings: Tensor, styles: Tensor | None = None
     ) -> Tensor:
-        """Samples at `times` (batch,) from 0 (noise) to 1 → the samples they lead to.
+        """Samples at `times` (batch,) from 0 (noise) to 1 → the samples at time 1.
 
-        `styles` (batch,) are numbers of styles; a prior without styles takes none.
+        `styles` (batch,) are style numbers; a prior without styles ignores them.
         """
 
     @abstractmethod
-    def view(self, images: Tensor, latents: Tensor, vqgan: VQGAN) -> Tensor:
+    def to_samples(self, images: Tensor, latents: Tensor, vqgan: VQGAN) -> Tensor:
         """A job's images (batch, 3, height, width) from 0 to 1 and latents → (batch, *shape).
 
-        Only the square in their middle.
+        Only the central square is converted.
         """
 
     @abstractmethod
@@ -96,11 +97,11 @@ class Prior(nn.Module, ABC):
 
     @abstractmethod
     def clamp(self, x: Tensor) -> Tensor:
-        """Limits a prediction to what occurs in the space: guidance may lead out of it."""
+        """Clamps a prediction to the range of the space, which guidance can exceed."""
 
 
 class PixelPrior(Prior):
-    """Images of PIXEL_SIDE × PIXEL_SIDE, from -1 to 1, moved by a diffusion transformer."""
+    """A diffusion transformer for images of PIXEL_SIDE × PIXEL_SIDE pixels, from -1 to 1."""
 
     def __init__(
         self,
@@ -150,7 +151,7 @@ class PixelPrior(Prior):
         )
         return predicted
 
-    def view(self, images: Tensor, latents: Tensor, vqgan: VQGAN) -> Tensor:
+    def to_samples(self, images: Tensor, latents: Tensor, vqgan: VQGAN) -> Tensor:
         square = centre_square(images)
         return F.interpolate(square, (PIXEL_SIDE, PIXEL_SIDE), mode="area") * 2 - 1
 
@@ -179,16 +180,16 @@ class MLPBlock(nn.Module):
 
 
 class LatentPrior(Prior):
-    """The principal components of the VQGAN's latents (channels, side, side), moved by an MLP.
+    """An MLP for the principal components of the VQGAN's latents (channels, side, side).
 
-    A part of the numbers of the latents holds nearly all of their variance, since the embedded
-    model's images are alike: one thing in the middle. An MLP over all of it learns the images of a
-    prompt in a tenth of the time that a transformer over patches needs. `mean` and `std` normalise
-    latents, `basis` (components, channels × side × side) are the directions, and `scale` is the
-    unit of each.
+    The first components hold nearly all of the variance, because the images of the embedded model
+    are alike: one thing in the middle. An MLP over all components learns the images of a prompt in
+    a tenth of the time that a transformer over patches needs. `mean` and `std` normalise latents,
+    `basis` (components, channels × side × side) contains the directions, and `scale` the unit of
+    each.
 
-    What is already there of each component passes to the prediction directly, as far as `skip` lets
-    it at that time.
+    A skip connection adds each noisy component to the prediction, with a weight that `skip`
+    computes from the time.
     """
 
     def __init__(
@@ -229,30 +230,30 @@ class LatentPrior(Prior):
         return self.components, 1, 1
 
     def style_logits(self, embeddings: Tensor) -> Tensor:
-        """(batch, embedding) → (batch, styles): in which style such a prompt has been painted."""
+        """(batch, embedding) → (batch, styles): logits of the style, given the prompt."""
         logits: Tensor = self.style_head(embeddings * math.sqrt(embeddings.shape[1]))
         return logits
 
     def forward(
         self, noisy: Tensor, times: Tensor, embeddings: Tensor, styles: Tensor | None = None
     ) -> Tensor:
-        asked = torch.zeros_like(times, dtype=torch.long) if styles is None else styles
+        numbers = torch.zeros_like(times, dtype=torch.long) if styles is None else styles
         embeddings = embeddings * math.sqrt(embeddings.shape[1])
         features = time_features(times).to(noisy.dtype)
         condition = self.cond_embed(embeddings) + self.time_embed(features)
-        style = self.style_embed(asked)
+        style = self.style_embed(numbers)
         modulation = self.adaln(condition + style).unflatten(-1, (3, -1))
         hidden = self.embed(noisy.flatten(1)) + self.read(embeddings) + style
         for block in self.blocks:
             hidden = block(hidden, modulation)
         hidden = F.layer_norm(hidden, hidden.shape[-1:])
-        kept = self.skip(features) * noisy.flatten(1)
-        predicted: Tensor = self.head(hidden) + kept
+        skipped = self.skip(features) * noisy.flatten(1)
+        predicted: Tensor = self.head(hidden) + skipped
         return predicted[..., None, None]
 
-    def view(self, images: Tensor, latents: Tensor, vqgan: VQGAN) -> Tensor:
+    def to_samples(self, images: Tensor, latents: Tensor, vqgan: VQGAN) -> Tensor:
         square = centre_square(latents)
-        if square.shape[-1] != self.side:  # interpolated latents would be those of another image
+        if square.shape[-1] != self.side:  # interpolated latents would decode to a different image
             side = self.side * vqgan.factor
             square = vqgan.encode(F.interpolate(centre_square(images), (side, side), mode="area"))
         return self.project(square)
@@ -261,8 +262,8 @@ class LatentPrior(Prior):
         return vqgan.decode(vqgan.quantise(self.reconstruct(x))).clamp(0, 1)
 
     def clamp(self, x: Tensor) -> Tensor:
-        """Components have no bounds of their own."""
-        return x.clamp(-LARGEST_COMPONENT, LARGEST_COMPONENT)
+        """Components have no natural bounds."""
+        return x.clamp(-MAX_COMPONENT, MAX_COMPONENT)
 
     def project(self, latents: Tensor) -> Tensor:
         """(batch, channels, side, side) → (batch, *shape)."""
@@ -270,7 +271,7 @@ class LatentPrior(Prior):
         return (flat @ self.basis.t() / self.scale)[..., None, None]
 
     def reconstruct(self, x: Tensor) -> Tensor:
-        """The reverse of `project`, but for what no component holds."""
+        """The inverse of `project`, up to what the components don't capture."""
         flat = (x.flatten(1) * self.scale) @ self.basis
         return flat.view(-1, *self.mean.shape) * self.std + self.mean
 
@@ -285,6 +286,6 @@ def centre_square(values: Tensor) -> Tensor:
 
 def time_features(times: Tensor) -> Tensor:
     """(batch,) → (batch, 2 × TIME_FREQUENCIES): sines and cosines of times from 0 to 1."""
-    speeds = torch.exp(torch.linspace(0, math.log(100), TIME_FREQUENCIES, device=times.device))
-    angles = times[:, None] * speeds
+    frequencies = torch.exp(torch.linspace(0, math.log(100), TIME_FREQUENCIES, device=times.device))
+    angles = times[:, None] * frequencies
     return torch.cat([angles.sin(), angles.cos()], dim=1)

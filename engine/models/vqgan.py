@@ -1,8 +1,8 @@
 """The VQGAN, assembled from taming-transformers' encoder, decoder and quantiser.
 
 Source of the architecture: Esser, Rombach, Ommer, "Taming Transformers for High-Resolution Image
-Synthesis" (2021), and the taming-transformers project, whose names in the state dict are kept, so
-that its published checkpoints load as they are.
+Synthesis" (2021), and the taming-transformers project. The state dict has its names, so that its
+published checkpoints load unchanged.
 """
 
 import contextlib
@@ -47,7 +47,7 @@ class VQGAN(nn.Module):
         self.quant_conv = nn.Conv2d(ddconfig["z_channels"], embed_dim, 1)
         self.post_quant_conv = nn.Conv2d(embed_dim, ddconfig["z_channels"], 1)
         self.factor: int = 2 ** (len(ddconfig["ch_mult"]) - 1)
-        self._periodic: dict[Tile, nn.Module] = {}  # made when they are first used
+        self._periodic: dict[Tile, nn.Module] = {}  # created on first use
 
     @property
     def codebook(self) -> Tensor:
@@ -58,7 +58,7 @@ class VQGAN(nn.Module):
 
     def encode(self, images: Tensor) -> Tensor:
         """Images to latents: continuous, or with `gumbel` those of the most likely codes."""
-        encoded = self._encoded(images)
+        encoded = self._encode_continuous(images)
         if isinstance(self.quantize, GumbelQuantize):
             return self.look_up(self.quantize.proj(encoded).argmax(1))
         return encoded
@@ -91,16 +91,16 @@ class VQGAN(nn.Module):
 
     @property
     def decoders(self) -> list[nn.Module]:
-        """The decoder and its periodic copies, as far as they are in use."""
+        """The decoder and its periodic copies that exist so far."""
         return [self.decoder, *self._periodic.values()]
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """For training: reconstructed images, and the quantiser's loss (a scalar)."""
-        quantised, loss, _ = self.quantize(self._encoded(images).float())
+        quantised, loss, _ = self.quantize(self._encode_continuous(images).float())
         return self.decode(quantised), loss
 
     def drop_periodic_decoders(self) -> None:
-        """Before the networks move: they share the weights, but would not move with all of them."""
+        """Must be called before moving the network: not all weights of the copies would move."""
         self._periodic.clear()
 
     def _periodic_decoder(self, tile: Tile) -> nn.Module:
@@ -108,12 +108,12 @@ class VQGAN(nn.Module):
             self._periodic[tile] = periodic(self.decoder, tile)
         return self._periodic[tile]
 
-    def _encoded(self, images: Tensor) -> Tensor:
+    def _encode_continuous(self, images: Tensor) -> Tensor:
         """The quantiser's input."""
         encoded: Tensor = self.quant_conv(self.encoder(images * 2 - 1))
         return encoded
 
 
-def frozen(network: nn.Module) -> nn.Module:
-    """Freezes the network: no gradients for its weights, which saves a third."""
+def freeze(network: nn.Module) -> nn.Module:
+    """Freezes the network: no gradients for its weights, which saves a third of a step's time."""
     return network.eval().requires_grad_(False)

@@ -19,26 +19,26 @@ from core.storage.files import fsync_dir, sha256, write_atomic
 from engine.models.catalogue import CATALOGUE, Download, Entry, WeightsError
 
 SUMS = "SHA256SUMS"
-"""A file in the format of `sha256sum`, beside the others: their checksums when they were stored."""
+"""A file in the format of `sha256sum`, with the checksums of the other files as first stored."""
 
 CHUNK = 1 << 20
-SILENCE = 60.0
-"""Seconds without data after which a source counts as unavailable."""
+TIMEOUT_SECONDS = 60.0
+"""A source that sends no data for this long counts as unavailable."""
 
 
 class State(StrEnum):
     MISSING = "missing"
-    PARTIAL = "partly fetched"
+    PARTIAL = "partly downloaded"
     DAMAGED = "damaged"
-    WHOLE = "whole"
+    COMPLETE = "complete"
 
 
 @dataclass(frozen=True, slots=True)
 class FileStatus:
-    """`size` is in bytes on disk (of a partial download, what has arrived).
+    """The status of one file on this machine.
 
-    `published` says whether the file's checksum was published. If not, it is compared with that of
-    the first download.
+    `size` is its bytes on disk, or those of a partial download. `published` says whether its
+    checksum was published; if not, it is compared with that of the first download.
     """
 
     name: str
@@ -55,24 +55,24 @@ class ModelStatus:
 
     @property
     def ready(self) -> bool:
-        return all(file.state is State.WHOLE for file in self.files)
+        return all(file.state is State.COMPLETE for file in self.files)
 
 
 def listing(data_dir: Path) -> list[ModelStatus]:
-    """The status of every model in the catalogue; quick, because it only compares sizes."""
+    """The status of every model in the catalogue. Fast, because it only compares sizes."""
     return [_status(entry, data_dir, thorough=False) for entry in CATALOGUE.values()]
 
 
 def check(entry: Entry, data_dir: Path) -> ModelStatus:
-    """The status of a model; reads every byte and compares checksums."""
+    """The status of a model. Reads every byte and compares checksums."""
     return _status(entry, data_dir, thorough=True)
 
 
 def pull(entry: Entry, data_dir: Path) -> ModelStatus:
     """Downloads missing and damaged files, with a progress bar on standard error.
 
-    An interrupted download stays as `NAME.part` and resumes next time. The file gets its name once
-    size and checksum are right. Sources are tried in order. Raises WeightsError.
+    An interrupted download is kept as `NAME.part` and resumed next time. The file gets its name
+    once size and checksum are right. Sources are tried in order. Raises WeightsError.
     """
     folder = entry.folder(data_dir)
     for file in entry.downloads:
@@ -111,24 +111,24 @@ def _status(entry: Entry, data_dir: Path, thorough: bool) -> ModelStatus:
 
     def status(name: str) -> FileStatus:
         path, part, file = folder / name, _part(folder, name), published.get(name)
-        vouched = file is None or file.sha256 is not None
+        has_checksum = file is None or file.sha256 is not None
         if not path.is_file():
             state = State.PARTIAL if part.is_file() else State.MISSING
-            return FileStatus(name, state, _size(part), vouched)
+            return FileStatus(name, state, _size(part), has_checksum)
         size, expected = _size(path), (file.sha256 if file else None) or recorded.get(name)
-        fits = file is None or file.size in (None, size)
-        if fits and thorough and expected:
-            fits = checksum(path) == expected
-        return FileStatus(name, State.WHOLE if fits else State.DAMAGED, size, vouched)
+        intact = file is None or file.size in (None, size)
+        if intact and thorough and expected:
+            intact = checksum(path) == expected
+        return FileStatus(name, State.COMPLETE if intact else State.DAMAGED, size, has_checksum)
 
     return ModelStatus(entry, folder, tuple(status(name) for name in entry.files))
 
 
 class _SourceError(Exception):
-    """A source answered, but not with the expected file."""
+    """A source responded, but not with the expected file."""
 
 
-def _download(file: Download, folder: Path, again: str) -> None:
+def _download(file: Download, folder: Path, command: str) -> None:
     """Downloads a file from the first source that has it."""
     part = _part(folder, file.name)
     with writing(folder):
@@ -137,35 +137,35 @@ def _download(file: Download, folder: Path, again: str) -> None:
     if needed > free:
         raise WeightsError(
             f"{file.name} needs {_megabytes(needed)} more, but {folder} has only "
-            f"{_megabytes(free)} free; make room and run `{again}` again."
+            f"{_megabytes(free)} free; make room and run `{command}` again."
         )
     errors = []
     # tqdm shows no bar if standard error is not a terminal.
     with tqdm(total=file.size, desc=file.name, unit="B", unit_scale=True, disable=None) as bar:
         for source in file.sources:
             try:
-                _from(source, file, part, bar)
+                _download_from(source, file, part, bar)
                 break
             except (OSError, http.client.HTTPException, _SourceError) as error:
                 errors.append(f"{urlsplit(source).hostname}: {_reason(error)}")
         else:
             raise WeightsError(
-                f"{file.name} could not be fetched ({'; '.join(errors)}); check the network "
-                f"and run `{again}` again, it goes on where it stopped."
+                f"{file.name} could not be downloaded ({'; '.join(errors)}); check the network "
+                f"and run `{command}` again, which resumes the download."
             )
     with writing(part):
         os.replace(part, folder / file.name)
         fsync_dir(folder)
 
 
-def _from(source: str, file: Download, part: Path, bar: "tqdm[Any]") -> None:
+def _download_from(source: str, file: Download, part: Path, bar: "tqdm[Any]") -> None:
     """Completes `part` from one source and checks it."""
-    begun = part.exists()
-    size = bar.total = file.size or _stated_size(source)
+    resumed = part.exists()
+    size = bar.total = file.size or _content_length(source)
     while (before := _size(part)) < size:
-        failure: Exception = _SourceError("it breaks off")
+        failure: Exception = _SourceError("the download breaks off")
         try:
-            _continue(source, size, part, bar)
+            _append(source, size, part, bar)
         except (OSError, http.client.HTTPException) as error:
             failure = error
         # A broken connection is resumed as long as there is progress.
@@ -175,59 +175,59 @@ def _from(source: str, file: Download, part: Path, bar: "tqdm[Any]") -> None:
         return
     with writing(part):
         part.unlink()
-    if not begun:
-        raise _SourceError("what it sends has another checksum")
-    # The beginning may be wrong: download everything from this source.
-    _from(source, file, part, bar)
+    if not resumed:
+        raise _SourceError("the file has a different checksum")
+    # The part that was there may be wrong: download everything from this source.
+    _download_from(source, file, part, bar)
 
 
-def _stated_size(source: str) -> int:
-    """The size that the source states, for a file without a published size; downloads nothing."""
-    with _opened(source) as response:
+def _content_length(source: str) -> int:
+    """The size of a file without a published size, according to its source. Downloads nothing."""
+    with _open(source) as response:
         if response.headers.get_content_type() == "text/html":
-            raise _SourceError("it sends a web page")
+            raise _SourceError("it is a web page")
         length = response.headers.get("Content-Length", "")
         if not length.isdecimal() or int(length) == 0:
-            raise _SourceError("it does not say how large the file is")
+            raise _SourceError("the size of the file is unknown")
         return int(length)
 
 
-def _opened(source: str, start: int = 0) -> Any:
+def _open(source: str, start: int = 0) -> Any:
     headers = {"User-Agent": "imagine-weights"}
     if start:
         headers["Range"] = f"bytes={start}-"
     request = urllib.request.Request(source, headers=headers)
-    return OPENER.open(request, timeout=SILENCE)
+    return OPENER.open(request, timeout=TIMEOUT_SECONDS)
 
 
 class HttpsRedirects(urllib.request.HTTPRedirectHandler):
     """Never follows a redirect from https to anything else.
 
-    Some files have no published checksum: for them, TLS is all that vouches for the content.
+    Some files have no published checksum: only TLS protects their content.
     """
 
     def redirect_request(
         self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
     ) -> urllib.request.Request | None:
         if req.type == "https" and urlsplit(newurl).scheme != "https":
-            raise urllib.error.URLError("it redirects to an address without https")
+            raise urllib.error.URLError("it redirects to a URL without https")
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
 OPENER = urllib.request.build_opener(HttpsRedirects)
 
 
-def _continue(source: str, size: int, part: Path, bar: "tqdm[Any]") -> None:
+def _append(source: str, size: int, part: Path, bar: "tqdm[Any]") -> None:
     """Appends the response to `part`; restarts if the source doesn't support ranges."""
     start = _size(part)
-    with _opened(source, start) as response:
+    with _open(source, start) as response:
         if response.status != http.HTTPStatus.PARTIAL_CONTENT:
             start = 0
         elif not response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
-            raise _SourceError("it sends another part than asked for")
+            raise _SourceError("it does not send the requested range")
         length = response.headers.get("Content-Length", "")
         if length.isdecimal() and start + int(length) != size:
-            raise _SourceError(f"it has {start + int(length):,} bytes instead of {size:,}")
+            raise _SourceError(f"the file has {start + int(length):,} bytes instead of {size:,}")
         bar.n = start
         bar.refresh()
         with writing(part):

@@ -1,6 +1,6 @@
-"""Sends weights to machines that lack them: which files, by checksum, and where they go.
+"""Sends weights to machines that lack them: which files, by checksum, and where to store them.
 
-The files are those of a model and of the open_clip models among its perceptors.
+The files are those of a model, and of the open_clip models among its perceptors.
 """
 
 import hashlib
@@ -23,23 +23,23 @@ Content = NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class ExternalWeights:
-    """The weights of an open_clip model: their file on the engine's machine, and its SHA-256."""
+    """The weights of an open_clip model: their path on the engine's machine, and their SHA-256."""
 
     path: Path
     checksum: str
 
     def local_path(self) -> Path:
-        """Where this machine has the file, or will have it once it is sent: in the cache."""
+        """Where this machine has the file, or where in the cache it will be stored."""
         return self.path if _matches(self.path, self.checksum) else self._cached()
 
     def _cached(self) -> Path:
-        # The name comes last: open_clip tells the kinds of files by their endings.
+        # The name comes last, because open_clip detects file formats by their suffixes.
         return _cache() / "open_clip" / f"{self.checksum[:16]}-{self.path.name}"
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A model's files and the SHA-256 of each, by name, as the engine's machine has them.
+    """The files of a model on the engine's machine, with their SHA-256, by name.
 
     `external` are the weights of its open_clip perceptors, by their names in the settings.
     """
@@ -52,25 +52,25 @@ class Manifest:
     def of(
         cls, entry: Entry, data_dir: Path, perceptors: Sequence[PerceptorChoice] = ()
     ) -> "Manifest":
-        """Of the files of this machine. Raises WeightsError when one is missing or damaged."""
+        """Lists the files on this machine. Raises WeightsError if one is missing or damaged."""
         external = {}
         for choice in perceptors:
-            if model := choice.of_open_clip:
+            if model := choice.open_clip_model:
                 path = find_open_clip(*model).absolute()
                 external[choice.name] = ExternalWeights(path, weights.checksum(path))
         return cls(entry, weights.checksums(entry, entry.folder(data_dir)), external)
 
     def folder(self, data_dir: Path) -> Path:
-        """Where this machine has the files, or will have them.
+        """Where this machine has the files, or will store them.
 
-        Its own folder if that is complete. Otherwise a cache named after the checksums, so that
-        different weights never overwrite each other.
+        Its own folder, if that is complete. Otherwise a cache folder named after the checksums, so
+        that different weights never overwrite each other.
         """
         own = self.entry.folder(data_dir)
         return self._cache() if self._missing_in(own) else own
 
     def missing(self, data_dir: Path) -> list[str]:
-        """The names of the files that have to be sent to this machine. Reads every byte."""
+        """The names of the files that must be sent to this machine. Reads every byte."""
         external = [
             name
             for name, weights in self.external.items()
@@ -85,7 +85,7 @@ class Manifest:
         return np.fromfile(path, np.uint8)
 
     def receive(self, name: str, content: Content) -> None:
-        """Puts a file that was sent into the cache. Raises WeightsError if its checksum differs."""
+        """Stores a received file in the cache. Raises WeightsError if its checksum differs."""
         external = self.external.get(name)
         expected = external.checksum if external else self.checksums[name]
         if hashlib.sha256(content.data).hexdigest() != expected:

@@ -1,6 +1,6 @@
-"""What an image is by construction, whatever its latents: its symmetry and its palette.
+"""What holds for an image by construction, whatever its latents: symmetry and palette.
 
-The gradient passes through both, so CLIP judges the image as it will be.
+Gradients pass through both, so CLIP judges the image in its final form.
 """
 
 from collections.abc import Sequence
@@ -14,9 +14,9 @@ from engine.synthesis.config import PaletteConfig
 
 
 def symmetrise(values: Tensor, symmetry: Symmetry) -> Tensor:
-    """(batch, channels, height, width): one part, mirrored or turned into the others.
+    """Replaces parts of (batch, channels, height, width) with one part, mirrored or rotated.
 
-    The part is the left half, the upper half, or the upper left quarter.
+    This part is the left half, the upper half, or the upper left quarter.
     """
     match symmetry:
         case Symmetry.LEFT_RIGHT:
@@ -44,7 +44,7 @@ def _half_turn(values: Tensor) -> Tensor:
 
 
 def _quarter_turn(values: Tensor) -> Tensor:
-    """Of a square; one with an odd side keeps its centre."""
+    """For squares; if the side is odd, the centre pixel stays."""
     side = values.shape[3]
     half = side // 2
     turned = values.clone()
@@ -58,9 +58,9 @@ def _quarter_turn(values: Tensor) -> Tensor:
 def limit_to_palette(images: Tensor, palette: Sequence[str], config: PaletteConfig) -> Tensor:
     """Images (batch, 3, height, width) from 0 to 1, with each pixel near a colour of the palette.
 
-    A pixel is a mixture of the colours, by a softmax over its squared distances to them: mostly of
-    the nearest one, and between two along edges. The gradient is that of a softer mixture; with
-    the hard one, a pixel near a colour would never find another.
+    A pixel is a mixture of the colours, by a softmax over its squared distances to them: mostly the
+    closest one, and a blend of two along edges. The gradient is that of a softer mixture; with the
+    hard one, a pixel near a colour could never change to another.
     """
     colours = images.new_tensor([rgb(colour) for colour in palette])
     distances = (images[:, None] - colours[:, :, None, None]).square().sum(2)

@@ -7,11 +7,11 @@ from torch.nn import functional as F
 from engine.models.model import Model
 from engine.synthesis.objective import Target, clip_loss
 
-EMBED_BATCH = 64  #: candidates embedded together; few enough for a processor's cache
+EMBED_BATCH = 64  #: candidates that are embedded together; few enough for a CPU's cache
 
 
 def candidate_loss(model: Model, target: Target, images: Tensor) -> Tensor:
-    """(candidates, 3, h, w) from 0 to 1 → (candidates,)."""
+    """CLIP's loss: (candidates, 3, h, w) from 0 to 1 → (candidates,)."""
     side = model.perceptor.resolution
     batches = [fit(batch, side, side) for batch in images.split(EMBED_BATCH)]
     features = torch.cat([model.perceptor.embed_images(batch) for batch in batches])
@@ -19,7 +19,7 @@ def candidate_loss(model: Model, target: Target, images: Tensor) -> Tensor:
 
 
 def fit(images: Tensor, width: int, height: int) -> Tensor:
-    """Resizes square images, and repeats their edges along the longer side: circles stay round."""
+    """Resizes square images without distortion, and repeats their edges along the longer side."""
     side = min(width, height)
     scaled = F.interpolate(images, (side, side), mode="bilinear", align_corners=False)
     across, down = width - side, height - side

@@ -12,28 +12,28 @@ MAX_BYTES = 1_000_000  #: of a checkpoint, for each image of the job
 
 
 class CheckpointError(ValueError):
-    """These bytes are no checkpoint, or the checkpoint belongs to another job or model."""
+    """The bytes are not a checkpoint, or the checkpoint belongs to another job or model."""
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """The state of one job. Pickling it keeps what `to_bytes` keeps."""
+    """The state of one job. It is pickled as `to_bytes`."""
 
     step: int
-    prior_steps: int  # taken by the jobs that this one continued
+    prior_steps: int  # steps of the jobs that this one continues
     best: tuple[float, int]  # the lowest mean loss so far, and its step
     losses: Tensor  # (images,) running means
-    rng_states: Tensor  # (images, n), uint8
-    latents: Tensor | None  # (images, embed_dim, h, w), unless they would be too large
-    codes: Tensor | None = None  # (images, h, w), the nearest codes in place of large latents
-    moments: dict[str, Tensor] = field(default_factory=dict)  # Adam's, shaped like the latents
-    frame_start: Tensor | None = None  # of a film's present frame, shaped like the latents
+    rng_states: Tensor  # (images, bytes), uint8
+    latents: Tensor | None  # (images, embed_dim, h, w); None if they are too large
+    codes: Tensor | None = None  # (images, h, w), the nearest codes, instead of large latents
+    moments: dict[str, Tensor] = field(default_factory=dict)  # Adam's, with the latents' shape
+    frame_start: Tensor | None = None  # of a film's current frame, with the latents' shape
 
     def to_bytes(self) -> bytes:
-        """As safetensors, at most MAX_BYTES for each image, and twice as much in a film.
+        """As safetensors: at most MAX_BYTES for each image, or twice as much in a film.
 
-        A job that resumes from it renders the very same image, unless the state is too large: then
-        it is kept in half precision and without Adam's moments.
+        A job that resumes from it renders exactly the same image, unless the state is too large.
+        Then the latents are stored in half precision, and Adam's moments are left out.
         """
         tensors = {"losses": self.losses, "draws": self.rng_states, **self.moments}
         if self.latents is not None:
@@ -42,8 +42,8 @@ class Checkpoint:
             tensors["codes"] = self.codes
         if self.frame_start is not None:
             tensors["frame_start"] = self.frame_start
-        room = (2 if self.frame_start is not None else 1) * MAX_BYTES * len(self.rng_states) - 1000
-        if sum(tensor.nbytes for tensor in tensors.values()) > room:
+        limit = (2 if self.frame_start is not None else 1) * MAX_BYTES * len(self.rng_states) - 1000
+        if sum(tensor.nbytes for tensor in tensors.values()) > limit:
             tensors = {k: v for k, v in tensors.items() if k not in self.moments}
             if self.latents is not None:
                 tensors["latents"] = self.latents.half()
@@ -52,12 +52,12 @@ class Checkpoint:
 
     @classmethod
     def from_bytes(cls, content: bytes) -> "Checkpoint":
-        """The reverse of `to_bytes`. Raises CheckpointError."""
+        """The inverse of `to_bytes`. Raises CheckpointError."""
         try:
             tensors = load(content)
             moments = {k: v for k, v in tensors.items() if k.startswith("exp_avg")}
             latents, frame_start = tensors.get("latents"), tensors.get("frame_start")
-            # Checkpoints of older versions end before the last number.
+            # Checkpoints from older versions lack the last number.
             step, lowest, lowest_at, prior_steps = [*tensors["progress"].tolist(), 0][:4]
             return cls(
                 step=int(step),

@@ -1,4 +1,4 @@
-"""The cost of a step, known in advance."""
+"""Computes the cost of steps in advance."""
 
 import math
 from collections.abc import Callable
@@ -11,16 +11,16 @@ from engine.models.model import Model
 from engine.synthesis.config import SynthesisConfig
 from engine.synthesis.job_state import JobState, Size
 
-COUNTED_SIDE = 4  #: latents on a side of the image whose decoding is counted
+COUNTED_SIDE = 4  #: height and width of the latents whose FLOPs are counted
 OVERHEAD = 1e10
-"""FLOPs that take as long as the fixed overhead of a step, mostly launching many small operations.
+"""FLOPs that take as long as the fixed overhead of a step, mostly the launch of small operations.
 Measured with the embedded model at 64 and 128 pixels, on one CPU thread."""
 
 
 class StepCost:
-    """The FLOPs of a step's forward pass, to which its time is proportional.
+    """The FLOPs of a step's forward pass; its time is proportional to them.
 
-    Decoding grows with the latents; cutouts cost the same at every size. The prior is not counted.
+    The cost of decoding grows with the size; that of cutouts is constant. The prior is not counted.
     """
 
     def __init__(self, model: Model, config: SynthesisConfig) -> None:
@@ -38,14 +38,14 @@ class StepCost:
         return OVERHEAD + images * (self._latent * math.prod(size) + self._cutouts)
 
     def frame(self, size: Size) -> float:
-        """The cost of a film frame beyond its steps: one image is decoded and two are encoded.
+        """The additional cost of a film frame: one image is decoded and two are encoded.
 
-        Without the backward pass, which takes twice as long as the forward pass.
+        Divided by 3: there is no backward pass, which takes twice as long as the forward pass.
         """
         return (self._latent + 2 * self._encoded) * math.prod(size) / 3
 
     def left(self, job: JobState) -> float:
-        """All remaining steps of a job, until it is expected to end."""
+        """The cost of a job's remaining steps, up to its expected end."""
         starts = sorted(job.sizes)
         stages = zip(starts, [*starts[1:], job.expected_end], strict=True)
         steps = sum(
@@ -58,7 +58,7 @@ class StepCost:
         return steps + frames * self.frame(job.sizes[starts[-1]])
 
 
-def _flops(network: Callable[[Tensor], Tensor], given: Tensor) -> float:
+def _flops(network: Callable[[Tensor], Tensor], x: Tensor) -> float:
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        network(given)
+        network(x)
     return float(counter.get_total_flops())

@@ -1,7 +1,7 @@
-"""Cutouts: what CLIP sees of an image, at random sizes and places, slightly warped and noisy.
+"""Cutouts: the parts of an image that CLIP sees, with random sizes, places, warps and noise.
 
-The cutouts of all of a job's images are taken by one bilinear sampling. The random numbers of an
-image come from its own generator, so it gets the same cutouts alone and in company.
+All cutouts of a job's images are sampled in one bilinear operation. Each image has its own random
+generator, so it gets the same cutouts alone or in a batch.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from engine.synthesis.config import CutoutConfig
 class Augmentation:
     """The random choices for one image's cutouts in one step."""
 
-    affine: Tensor  # (cutouts, 2, 3): a cutout's coordinates, -1 to 1, to the image's
+    affine: Tensor  # (cutouts, 2, 3): from a cutout's coordinates, -1 to 1, to the image's
     contrast: Tensor  # (cutouts, 1, 1, 1), a factor
     brightness: Tensor  # (cutouts, 3, 1, 1), added
     noise: Tensor  # (cutouts, 3, resolution, resolution), added
@@ -28,7 +28,7 @@ class Augmentation:
 def sample_augmentation(
     config: CutoutConfig, width: int, height: int, resolution: int, generator: Generator
 ) -> Augmentation:
-    """For an image of this size; always draws the same number of random numbers."""
+    """Draws the random choices for an image of this size; always as many random numbers."""
 
     def uniform(*shape: int) -> Tensor:
         return torch.rand(config.count, *shape, generator=generator, device=generator.device)
@@ -39,7 +39,7 @@ def sample_augmentation(
     scale = config.min_scale + (config.max_scale - config.min_scale) * uniform()
     shorter = min(width, height)
     extent = torch.stack([scale * shorter / width, scale * shorter / height], dim=1)
-    # A cutout lies anywhere inside the image, or around its centre if it is larger.
+    # A cutout is anywhere inside the image, or centred if it is larger.
     centre = (2 * uniform(2) - 1) * (1 - extent).clamp_min(0)
     shear = config.affine_std * normal(2)
     flip = torch.where(uniform() < config.flip_p, -1.0, 1.0)
@@ -59,12 +59,14 @@ def sample_augmentation(
 def roll_randomly(images: Tensor, tile: Tile, generators: Sequence[Generator]) -> Tensor:
     """Rolls each image (3, height, width) of a batch in the periodic directions.
 
-    So cutouts lie across the seams as often as anywhere else.
+    So cutouts cross the seams as often as any other place.
     """
     rolled = []
     for image, generator in zip(images, generators, strict=True):
-        share = torch.rand(2, generator=generator, device=generator.device).tolist()
-        down, across = (int(part * side) for part, side in zip(share, image.shape[1:], strict=True))
+        shares = torch.rand(2, generator=generator, device=generator.device).tolist()
+        down, across = (
+            int(part * side) for part, side in zip(shares, image.shape[1:], strict=True)
+        )
         rolled.append(image.roll((down * tile.down, across * tile.across), (1, 2)))
     return torch.stack(rolled)
 
@@ -72,8 +74,8 @@ def roll_randomly(images: Tensor, tile: Tile, generators: Sequence[Generator]) -
 def make_cutouts(images: Tensor, augmentations: list[Augmentation], resolution: int) -> Tensor:
     """(images, 3, height, width) → (images × cutouts, 3, resolution, resolution), by image.
 
-    An image's cutouts are sampled as one tall image, which neither copies the image for each cutout
-    nor starts a kernel for each.
+    The cutouts of an image are sampled as one tall image. That avoids a copy of the image and a
+    kernel launch for each cutout.
     """
     batch, count = len(augmentations), len(augmentations[0].affine)
     affine = torch.cat([each.affine for each in augmentations])

@@ -1,10 +1,10 @@
-"""How the view of a film moves from one frame to the next.
+"""Moves the view of a film from one frame to the next.
 
-Each frame starts from the one before, moved, and is optimised for a few steps, as in the zoom
-animations of VQGAN+CLIP notebooks and in pytti. It is moved as pixels and encoded again, because
-latents lose their detail when they are interpolated. What the encoder does not see in an image, the
-difference of its latents from those encoded, is moved beside it. Without that, colours drift and
-details melt within a second.
+Each frame starts from the previous one, moved, and is optimised for a few steps, as in the zoom
+animations of VQGAN+CLIP notebooks and in pytti. Pixels are moved and encoded again, because latents
+lose detail when they are interpolated. What the encoder misses, the difference between the latents
+and the encoded image, is moved separately and added. Without it, colours drift and details melt
+within a second.
 """
 
 import math
@@ -23,10 +23,10 @@ _PANS = {
     Motion.RIGHT: (1, 0),
     Motion.DOWN: (0, 1),
 }
-EDGE = 1e-4  #: rounding, in half sides of the image
+EDGE = 1e-4  #: tolerance for rounding, in half sides of the image
 
 
-def moved(
+def move_images(
     images: Tensor,
     motion: Motion,
     config: FilmConfig,
@@ -35,22 +35,21 @@ def moved(
 ) -> Tensor:
     """Moves images (batch, 3, height, width) from 0 to 1 by one frame, with a generator for each.
 
-    What comes into view continues the edge, with noise of this standard deviation, as after zooming
-    out.
+    Pixels that come into view continue the edge, with noise of standard deviation `edge_noise`.
     """
     grid = _grid(images, motion, config)
-    placed = F.grid_sample(
+    moved = F.grid_sample(
         images, grid, mode="bicubic", padding_mode="border", align_corners=False
     ).clamp(0, 1)
     uncovered = (grid.abs().amax(-1) > 1 + EDGE)[:, None]
-    noise = [torch.randn(placed.shape[1:], generator=g, device=g.device) for g in generators]
-    return (placed + edge_noise * torch.stack(noise) * uncovered).clamp(0, 1)
+    noise = [torch.randn(moved.shape[1:], generator=g, device=g.device) for g in generators]
+    return (moved + edge_noise * torch.stack(noise) * uncovered).clamp(0, 1)
 
 
-def moved_latents(latents: Tensor, motion: Motion, config: FilmConfig) -> Tensor:
+def move_latents(latents: Tensor, motion: Motion, config: FilmConfig) -> Tensor:
     """Moves latents, or one of Adam's moments (batch, embed_dim, h, w), by one frame.
 
-    Bilinear, so that no moment becomes negative.
+    Bilinear, so that the second moment does not become negative.
     """
     grid = _grid(latents, motion, config)
     return F.grid_sample(latents, grid, padding_mode="border", align_corners=False)
@@ -67,20 +66,20 @@ def next_latents(
 ) -> Tensor:
     """The latents (batch, embed_dim, h, w) that the next frame starts from.
 
-    `images` (batch, 3, height, width) from 0 to 1 is the present one, with these latents.
+    `images` (batch, 3, height, width) from 0 to 1 are the current frame, with these latents.
     """
-    seen = encode(moved(images, motion, config, edge_noise, generators))
-    unseen = latents - encode(images)
-    return seen + moved_latents(unseen, motion, config)
+    encoded = encode(move_images(images, motion, config, edge_noise, generators))
+    residual = latents - encode(images)
+    return encoded + move_latents(residual, motion, config)
 
 
-def _grid(shown: Tensor, motion: Motion, config: FilmConfig) -> Tensor:
-    """The sampling grid of the next frame in this one: (batch, height, width, 2), from -1 to 1.
+def _grid(values: Tensor, motion: Motion, config: FilmConfig) -> Tensor:
+    """Where to sample the next frame from this one: (batch, height, width, 2), from -1 to 1.
 
-    Turning preserves proportions.
+    Rotation takes the aspect ratio into account.
     """
-    height, width = shown.shape[2:]
-    matrix = torch.eye(2, 3, device=shown.device)
+    height, width = values.shape[2:]
+    matrix = torch.eye(2, 3, device=values.device)
     if motion in _PANS:
         matrix[:, 2] = 2 * config.pan * matrix.new_tensor(_PANS[motion])
     elif motion is Motion.ZOOM_IN:
@@ -91,5 +90,5 @@ def _grid(shown: Tensor, motion: Motion, config: FilmConfig) -> Tensor:
         angle = math.radians(config.turn if motion is Motion.TURN_LEFT else -config.turn)
         cos, sin, ratio = math.cos(angle), math.sin(angle), height / width
         matrix[:, :2] = matrix.new_tensor([[cos, -sin * ratio], [sin / ratio, cos]])
-    batch = matrix.expand(len(shown), -1, -1)
-    return F.affine_grid(batch, list(shown.shape), align_corners=False)
+    batch = matrix.expand(len(values), -1, -1)
+    return F.affine_grid(batch, list(values.shape), align_corners=False)

@@ -1,4 +1,4 @@
-"""The start of an image without a prior: gradients with soft blobs, improved by evolution."""
+"""Starts an image without a prior: colour gradients with soft blobs, improved by evolution."""
 
 from collections.abc import Callable
 
@@ -14,10 +14,10 @@ from engine.synthesis.objective import Target
 GROUND_GENES = 13  #: the colours of a gradient's four corners, and how far they differ
 BLOBS = 2  #: soft blobs on a gradient
 BLOB_GENES = 7  #: each blob's colour (3), centre (2), size and presence
-GENES = GROUND_GENES + BLOBS * BLOB_GENES  #: numbers from 0 to 1 that make a gradient image
+GENES = GROUND_GENES + BLOBS * BLOB_GENES  #: numbers from 0 to 1 that describe an image
 
 
-def best_of_gradients(
+def best_gradient_image(
     model: Model,
     target: Target,
     config: SynthesisConfig,
@@ -35,10 +35,10 @@ def best_of_gradients(
 
 
 def evolve(loss: Callable[[Tensor], Tensor], config: InitConfig, generator: Generator) -> Tensor:
-    """Genes (candidates or more, GENES), the lowest `loss` (candidates,) first.
+    """Evolves genes (candidates or more, GENES), sorted by `loss` (candidates,), lowest first.
 
-    An evolution strategy: each generation is made of mutations of the best before it, which stay,
-    with ever smaller mutations.
+    An evolution strategy: each generation consists of the best of the previous one and their
+    mutations, which become smaller from generation to generation.
     """
     count, device = config.candidates, generator.device
     genes = torch.rand(count, GENES, generator=generator, device=device)
@@ -53,7 +53,7 @@ def evolve(loss: Callable[[Tensor], Tensor], config: InitConfig, generator: Gene
 def gradient_images(genes: Tensor, width: int, height: int, config: InitConfig) -> Tensor:
     """(batch, GENES) from 0 to 1 → (batch, 3, height, width) from 0 to 1.
 
-    One colour, or several that run together, with soft blobs of others or without.
+    One colour or a gradient of several, with or without soft blobs of other colours.
     """
     corners = _colors(genes[:, : GROUND_GENES - 1]).view(-1, 3, 2, 2)
     slope = genes[:, GROUND_GENES - 1, None, None, None] ** config.flatness
@@ -75,5 +75,5 @@ def gradient_images(genes: Tensor, width: int, height: int, config: InitConfig) 
 
 
 def _colors(genes: Tensor) -> Tensor:
-    """Saturated colours more often than grey ones."""
+    """Genes to colours; saturated ones are more frequent than grey ones."""
     return torch.sin(genes * torch.pi / 2).square()

@@ -1,9 +1,9 @@
 """Where a job starts: from a checkpoint, another job's latents, an initial image, or from scratch.
 
 From scratch, it starts with the best of many candidates, as ranked by CLIP. Ranking is faster than
-a gradient that has to find a colour or a position far from its start, and random codes would start
-with a clutter of edges that has to be removed first. A model with a prior samples the candidates
-from it. Without one, they are gradients with soft blobs, improved by an evolution strategy.
+gradient descent to a distant colour or position, and random codes would start with a clutter of
+edges that has to be removed first. If the model has a prior, the candidates are its samples.
+Otherwise, they are colour gradients with soft blobs, improved by an evolution strategy.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,13 +23,13 @@ from engine.models.model import Model
 from engine.synthesis import latents
 from engine.synthesis.checkpoint import Checkpoint, CheckpointError
 from engine.synthesis.config import SynthesisConfig
-from engine.synthesis.gradient_start import best_of_gradients
+from engine.synthesis.gradient_start import best_gradient_image
 from engine.synthesis.job_state import JobState, Size, coarse_to_fine, latents_of
 from engine.synthesis.objective import Target
 from engine.synthesis.outlines import asks_for_outlines, outlined_latents
 from engine.synthesis.painted_part import PaintedPart
 from engine.synthesis.prior_guidance import choose_styles
-from engine.synthesis.prior_start import best_of_prior, composed_image, prior_latents
+from engine.synthesis.prior_start import best_prior_sample, compose_image, prior_latents
 from engine.synthesis.request import RenderRequest
 from engine.synthesis.validation import RecipeRefused, RefusalCode
 
@@ -42,7 +42,7 @@ def start(
     config: SynthesisConfig,
     device: torch.device,
 ) -> JobState:
-    """A job at its first step, or where `resume_from` left it.
+    """The state of a job before its first step, or from `resume_from`.
 
     Raises RecipeRefused and CheckpointError as `Renderer.add` does.
     """
@@ -84,7 +84,7 @@ def start(
         first = latents.join_edges(first, recipe.tile)
     distilled = not (composition or part or outlined)
     if model.prior and not recipe.initial and not recipe.film and target.scenes == 1:
-        config = slowed(config, config.prior.lr_ratio)
+        config = scale_learning_rate(config, config.prior.lr_ratio)
     job = JobState(recipe, target, config, generators, first, sizes, styles, distilled, part=part)
     if recipe.initial and recipe.strength and not recipe.source and not part:
         job.init_latents = _encode_initial(recipe, request, model)
@@ -97,14 +97,14 @@ def start(
     return job
 
 
-def slowed(config: SynthesisConfig, ratio: float) -> SynthesisConfig:
-    """A copy of the config with the learning rate scaled."""
+def scale_learning_rate(config: SynthesisConfig, ratio: float) -> SynthesisConfig:
+    """A copy of the config with another learning rate."""
     learning_rate = ratio * config.schedule.learning_rate
     return replace(config, schedule=replace(config.schedule, learning_rate=learning_rate))
 
 
 def _sizes(recipe: Recipe, model: Model, config: SynthesisConfig) -> dict[int, Size]:
-    """From coarse to fine, unless the job starts from an image that has its fine structure."""
+    """From coarse to fine, unless the job starts from an image that has fine details."""
     factor = model.vqgan.factor
     if recipe.continues or (recipe.initial and not recipe.source):
         return {0: (recipe.height // factor, recipe.width // factor)}
@@ -112,16 +112,16 @@ def _sizes(recipe: Recipe, model: Model, config: SynthesisConfig) -> dict[int, S
 
 
 def _seeded(recipe: Recipe, device: torch.device) -> Iterator[Generator]:
-    """A generator for each image, from its own seed.
+    """A generator for each image, with its own seed.
 
-    So the first of four images is the same as a single one.
+    So the first of four images is the same as a single image.
     """
     for seed in recipe.seeds:
         yield Generator(device).manual_seed(seed)
 
 
 def _spawn(generator: Generator) -> Generator:
-    """A generator for an image's steps, independent of how many numbers its start has drawn."""
+    """A generator for an image's steps, independent of how many numbers its start draws."""
     seed = int(torch.randint(2**32, (), generator=generator, device=generator.device))
     return Generator(generator.device).manual_seed(seed)
 
@@ -136,7 +136,7 @@ def _from_job(
     config: SynthesisConfig,
     device: torch.device,
 ) -> tuple[Tensor, list[Generator]]:
-    """The latents of one image of another job, warped as far as the recipe says."""
+    """The latents of one image of another job, warped by the recipe's `spread`."""
     assert recipe.source
     if not source or recipe.source.row >= len(source.rng_states):
         raise RecipeRefused(RefusalCode.NO_SOURCE)
@@ -154,7 +154,7 @@ def _from_job(
 
 
 def _continue(job: JobState, source: Checkpoint) -> None:
-    """Goes on with the source's learning rate and Adam's moments."""
+    """Continues with the source's learning rate and Adam's moments."""
     job.prior_steps = source.prior_steps + source.step
     rows, device = _source_rows(job.recipe), job.latents.device
     job.optimize(
@@ -170,16 +170,17 @@ def _source_rows(recipe: Recipe) -> Tensor:
 def warp(
     images: Tensor, std: float, generators: Sequence[Generator], tile: Tile | None = None
 ) -> Tensor:
-    """Warps images (images, 3, height, width) smoothly, by `std` in half sides.
+    """Warps images (images, 3, height, width) by a smooth displacement.
 
-    The optimiser would remove noise before it changed anything; a displacement stays.
+    `std` is its standard deviation in half sides of the image. Added noise would be removed by the
+    optimiser before anything else changed; a displacement stays.
     """
     corners = [torch.randn(2, 3, 3, generator=each, device=each.device) for each in generators]
     size = (images.shape[2], images.shape[3])
     flow = std * latents.resize(torch.stack(corners), size, tile).movedim(1, -1)
     identity = torch.eye(2, 3, device=images.device).expand(len(images), -1, -1)
     grid = F.affine_grid(identity, list(images.shape), align_corners=False) + flow
-    if tile:  # between copies of itself
+    if tile:  # samples from copies of the image around it
         rows, columns = 3 if tile.down else 1, 3 if tile.across else 1
         images = images.repeat(1, 1, rows, columns)
         grid = grid / grid.new_tensor([columns, rows])
@@ -187,7 +188,7 @@ def warp(
 
 
 def _encode_initial(recipe: Recipe, request: RenderRequest, model: Model) -> Tensor:
-    """(1, embed_dim, h, w)."""
+    """The latents of the initial image: (1, embed_dim, h, w)."""
     assert recipe.initial
     image: Image.Image = request.images[recipe.initial]
     return latents.encode(model.vqgan, image, recipe.width, recipe.height)
@@ -213,13 +214,13 @@ def _from_scratch(
         style = None if styles is None else styles[row]
         with autocast(device):
             if composition:
-                best = composed_image(
+                best = compose_image(
                     model, composition, target, config, width, height, generator, style
                 )
             elif model.prior:
-                best = best_of_prior(model, target, config, generator, style)
+                best = best_prior_sample(model, target, config, generator, style)
             else:
-                best = best_of_gradients(model, target, config, width, height, generator)
+                best = best_gradient_image(model, target, config, width, height, generator)
         if model.prior and not composition:
             starts.append(prior_latents(model, best.float(), width, height))
         else:
@@ -231,7 +232,7 @@ def _from_scratch(
 def composition_of(recipe: Recipe, model: Model) -> Composition:
     """The composition of the includes; empty for one thing in the middle.
 
-    Of a story, its first scene counts.
+    Only the first scene of a story counts.
     """
     vocabulary = vocabulary_of(model.name)
     if model.prior and any(prompt.region for prompt in recipe.include):
@@ -245,7 +246,7 @@ def composition_of(recipe: Recipe, model: Model) -> Composition:
 
 
 def _composition_of_regions(recipe: Recipe, vocabulary: Vocabulary | None) -> Composition:
-    """The first prompt of each region in its middle, on the ground that the other prompts name."""
+    """The first prompt of each region in its middle, on the background from the other prompts."""
     first = {p.region: p.text for p in reversed(recipe.include) if p.region and p.scene < 2}
     shorter = min(recipe.width, recipe.height)
     parts = []
@@ -254,5 +255,5 @@ def _composition_of_regions(recipe: Recipe, vocabulary: Vocabulary | None) -> Co
         middle = (left + right) / 2 / recipe.width, (top + bottom) / 2 / recipe.height
         parts.append(Part(text, *middle, min(right - left, bottom - top, shorter) / shorter))
     others = [p.text for p in recipe.include if not p.region and p.scene < 2]
-    ground = vocabulary.compose([parts[0].text, *others]) if vocabulary and others else NOTHING
-    return replace(ground, parts=tuple(parts))
+    background = vocabulary.compose([parts[0].text, *others]) if vocabulary and others else NOTHING
+    return replace(background, parts=tuple(parts))

@@ -1,4 +1,4 @@
-"""A job in the batch: its latents, their optimiser, and the random numbers it draws from."""
+"""A job in the batch: its latents, their optimiser, and its random generators."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -13,7 +13,7 @@ from core.recipe import Recipe
 from engine.models.vqgan import VQGAN
 from engine.synthesis.checkpoint import Checkpoint, CheckpointError, too_large
 from engine.synthesis.config import ScheduleConfig, SynthesisConfig
-from engine.synthesis.film import moved_latents
+from engine.synthesis.film import move_latents
 from engine.synthesis.latents import resize, resize_image
 from engine.synthesis.objective import Target
 from engine.synthesis.painted_part import PaintedPart
@@ -23,9 +23,9 @@ Size = tuple[int, int]  #: height and width of latents
 
 @dataclass(slots=True)
 class JobState:
-    """`latents` (images, embed_dim, h, w) are the only thing optimised.
+    """The state of one job. Only `latents` (images, embed_dim, h, w) are optimised.
 
-    `losses` (images,) are running means; each step measures them on fresh cutouts, before it moves
+    `losses` (images,) are running means. Each step measures them on new cutouts, before it changes
     the latents.
     """
 
@@ -34,13 +34,13 @@ class JobState:
     config: SynthesisConfig
     generators: list[Generator]  # one for each image
     latents: Tensor
-    sizes: dict[int, Size]  # of the latents, by the step that they start at
+    sizes: dict[int, Size]  # of the latents, by the step at which they start
     styles: Tensor | None = None  # (images,), if the model's prior knows styles
-    distilled: bool = True  # whether the prior pulls at it, which knows one thing at a time
-    init_latents: Tensor | None = None  # of the initial image, if the recipe holds on to it
-    part: PaintedPart | None = None  # what is painted anew, if the rest stays
-    frame_start: Tensor | None = None  # latents that a film's present frame moves on from
-    prior_steps: int = 0  # taken by the jobs that this one continues
+    distilled: bool = True  # whether to use the prior, which knows only single things
+    init_latents: Tensor | None = None  # of the initial image, if the recipe stays close to it
+    part: PaintedPart | None = None  # what is repainted, if the rest stays
+    frame_start: Tensor | None = None  # latents that a film's current frame started from
+    prior_steps: int = 0  # steps of the jobs that this one continues
     step: int = 0
     finishing: bool = False  # whether the next step is the last
     best: tuple[float, int] = (math.inf, 0)  # the lowest mean loss so far, and its step
@@ -70,20 +70,20 @@ class JobState:
 
     @property
     def current_target(self) -> Target:
-        """The target of the next step: the prompts, and of a story the scene it has come to.
+        """The target of the next step; of a story, the current scene.
 
-        A film tells the story of its prompts.
+        A film spreads its story over its frames.
         """
         recipe = self.recipe
         if recipe.film:
-            progress = max(0, self.step - recipe.still_steps) / recipe.film.steps
+            progress = max(0, self.step - recipe.steps_before_film) / recipe.film.steps
         else:
             progress = 1.0 if recipe.continues else self.step / recipe.steps
         return self.target.at(progress, self.config.schedule.scene_fade)
 
     @property
     def last_scene_at(self) -> int:
-        """The step from which on nothing but the last scene holds; 0 without one, or in a film."""
+        """The step from which on only the last scene is active; 0 without a story, or in a film."""
         scenes = self.target.scenes
         if scenes == 1 or self.recipe.continues or self.recipe.film:
             return 0
@@ -93,12 +93,12 @@ class JobState:
     @property
     def filming(self) -> bool:
         """Whether the next step is one of a film."""
-        return self.recipe.film is not None and self.step >= self.recipe.still_steps
+        return self.recipe.film is not None and self.step >= self.recipe.steps_before_film
 
     @property
     def frame_ended(self) -> bool:
-        """After a step: whether it was the last of a film's frame."""
-        film, filmed = self.recipe.film, self.step - self.recipe.still_steps
+        """After a step: whether it was the last step of a film frame."""
+        film, filmed = self.recipe.film, self.step - self.recipe.steps_before_film
         if film is None or filmed <= 0:
             return False
         return filmed % film.frame_steps == 0 or self.done
@@ -107,32 +107,32 @@ class JobState:
     def expected_end(self) -> int:
         """The step after which the job is likely to end.
 
-        Where jobs of its model usually do, unless its losses say more: where one that falls as fast
-        as until now is low enough, or where one that falls no more has been patient enough.
+        While its loss falls, this is where it would be sufficient at the present rate. If no loss
+        is sufficient, it is where jobs of the model usually end, but not before patience runs out.
         """
         recipe, schedule, (loss, step) = self.recipe, self.config.schedule, self.best
         if recipe.film or self.prior_steps or self.last_scene_at:
             return recipe.steps
         end = schedule.typical_share * recipe.steps
-        gained, wanted = self.first_loss - loss, loss - schedule.sufficient_loss
+        gained, missing = self.first_loss - loss, loss - schedule.sufficient_loss
         if self.first_loss <= schedule.sufficient_loss:
             end = self.step
-        elif 0 < gained < math.inf and wanted < math.inf:
-            end = step + wanted / gained * (step - 1)
+        elif 0 < gained < math.inf and missing < math.inf:
+            end = step + missing / gained * (step - 1)
         elif loss < math.inf:
             end = max(end, step + self._patience)
         checks = max(1, math.ceil(max(end, self.step) / schedule.check_every))
         return min(checks * schedule.check_every, recipe.steps)
 
     def init_distance(self) -> Tensor | float:
-        """From the initial image, times the recipe's strength; a scalar. A film leaves it."""
+        """The distance from the initial image, times the strength: a scalar, 0 in a film."""
         if self.init_latents is None or self.filming:
             return 0.0
         distance = (self.latents - self.init_latents).square().mean((1, 2, 3)).sum()
         return self.recipe.strength * distance
 
     def optimize(self, latents: Tensor, moments: dict[str, Tensor] | None = None) -> None:
-        """Optimises these latents from now on, with Adam's moments as given."""
+        """Optimises these latents from now on, starting with the given moments of Adam."""
         self.latents = latents.detach().clone().requires_grad_(True)
         self.optimizer = torch.optim.Adam([self.latents], betas=self.config.schedule.betas)
         if moments:
@@ -140,7 +140,7 @@ class JobState:
             self.optimizer.state[self.latents] = {"step": steps, **moments}
 
     def update(self, losses: Tensor) -> None:
-        """One step of Adam; `losses` (images,) are this step's."""
+        """Takes one step of Adam. `losses` (images,) are those of this step."""
         schedule = self.config.schedule
         self.optimizer.param_groups[0]["lr"] = self._learning_rate()
         if self.part and self.latents.grad is not None:
@@ -158,17 +158,17 @@ class JobState:
         schedule, recipe = self.config.schedule, self.recipe
         if self.filming:
             return self.config.film.lr_ratio * schedule.learning_rate
-        progress = (self.prior_steps + self.step) / (self.prior_steps + recipe.still_steps)
-        # Each scene of a story starts with large steps. In a film there is but one until it starts.
+        progress = (self.prior_steps + self.step) / (self.prior_steps + recipe.steps_before_film)
+        # The learning rate restarts with each scene of a story, except in a film.
         if not recipe.continues and not recipe.film:
             progress = progress * self.target.scenes % 1
         return learning_rate(progress, schedule)
 
     def _ends_early(self) -> bool:
-        """Whether nothing has improved for long, or nothing needs to.
+        """Whether the loss has stopped improving, or is sufficient.
 
-        A film is as long as was asked for, and a job that continues another one goes on whatever
-        the loss is.
+        A film never ends early. A job that continues another one ignores whether its loss is
+        sufficient.
         """
         if self.recipe.film or self.step <= max(*self.sizes, self.last_scene_at):
             return False
@@ -189,17 +189,17 @@ class JobState:
             self.best = mean, self.step
 
     def enlarge_if_due(self, vqgan: VQGAN) -> None:
-        """After a step: goes on at the next size or in the last scene, if it is time."""
+        """After a step: enlarges the latents if due. A new size or the last scene resets `best`."""
         if self.step in self.sizes:
             self.resize(self.sizes[self.step], vqgan)
         if self.step in self.sizes or self.step == self.last_scene_at:
             self.best = math.inf, self.step
 
     def resize(self, size: Size, vqgan: VQGAN) -> None:
-        """Goes on with the same image at another size, with Adam's moments as they would be there.
+        """Continues with the same image at another size, and scales Adam's moments accordingly.
 
-        A loss that is a mean over the image pulls at each of n times as many latents with a nth of
-        the force. From Crowson's style-transfer-pytorch, which carries Adam's state over.
+        The loss is a mean over the image, so with n times as many latents, each gradient is n times
+        smaller. Carrying over Adam's state is from Crowson's style-transfer-pytorch.
         """
         if size == self.size:
             return
@@ -211,15 +211,15 @@ class JobState:
         self.optimize(resized, moments)
 
     def average_frame(self) -> None:
-        """After a film's frame: goes on from the moving mean of the latents, which is shown."""
+        """After a film frame: continues from the moving average of the latents, which is shown."""
         if self.frame_start is not None:
             mean = self.frame_start.lerp(self.latents.detach(), self.config.film.mean_weight)
             self.optimize(mean, self.moments)
 
     def start_frame(self, latents: Tensor, motion: Motion) -> None:
-        """Goes on from a film's last frame, whose moved image has these latents."""
+        """Starts a film frame from these latents, and moves Adam's moments with it."""
         film = self.config.film
-        moments = {name: moved_latents(m, motion, film) for name, m in self.moments.items()}
+        moments = {name: move_latents(m, motion, film) for name, m in self.moments.items()}
         self.optimize(latents, moments)
         self.frame_start = latents.detach()
 
@@ -240,14 +240,14 @@ class JobState:
         )
 
     def resume(self, checkpoint: Checkpoint, vqgan: VQGAN) -> None:
-        """Goes on from this job's checkpoint. Raises CheckpointError for another job's."""
+        """Resumes from this job's checkpoint. Raises CheckpointError for another job's."""
         device = self.latents.device
         latents = latents_of(checkpoint, vqgan)
         sizes = {size for step, size in self.sizes.items() if step <= checkpoint.step}
         if len(latents) != self.recipe.count or tuple(latents.shape[2:]) not in sizes:
             raise CheckpointError("The checkpoint belongs to another recipe.")
         self.step, self.best = checkpoint.step, checkpoint.best
-        # Older checkpoints have none; then the source's are right.
+        # Older checkpoints lack it; then the steps of the source are right.
         self.prior_steps = checkpoint.prior_steps or self.prior_steps
         self.losses = checkpoint.losses.to(device)
         if checkpoint.frame_start is not None:
@@ -261,12 +261,12 @@ class JobState:
 
     def restore_rng(self, states: list[Tensor]) -> None:
         for generator, state in zip(self.generators, states, strict=True):
-            generator.set_state(state.clone())  # of a view it would read the whole storage
+            generator.set_state(state.clone())  # it reads the whole storage of a view
 
 
 @contextmanager
 def rng_restored_on_error(jobs: Sequence[JobState]) -> Iterator[None]:
-    """A step that ran out of memory draws the same numbers when it is tried again."""
+    """Restores the generators after an error, so that a retried step draws the same numbers."""
     before = [job.rng_states() for job in jobs]
     try:
         yield
@@ -277,26 +277,26 @@ def rng_restored_on_error(jobs: Sequence[JobState]) -> Iterator[None]:
 
 
 def learning_rate(progress: float, schedule: ScheduleConfig) -> float:
-    """After a share of the steps: half a cosine, from 1 down to `min_lr_ratio`."""
+    """The learning rate after a share of the steps: half a cosine, down to `min_lr_ratio`."""
     middle, amplitude = (1 + schedule.min_lr_ratio) / 2, (1 - schedule.min_lr_ratio) / 2
     return schedule.learning_rate * (middle + amplitude * math.cos(math.pi * progress))
 
 
 def coarse_to_fine(recipe: Recipe, factor: int, schedule: ScheduleConfig) -> dict[int, Size]:
-    """The sizes of the latents by the step they start at, each twice the one before.
+    """The sizes of the latents by the step at which they start, each twice the previous one.
 
-    The first `coarse_fraction` of the steps before a film are shared by all sizes but the last. The
-    smallest has a shorter side of `min_side` pixels or more.
+    All sizes but the last share the first `coarse_fraction` of the steps before a film. The shorter
+    side of the smallest is at least `min_side` pixels.
     """
     sizes = [(recipe.height // factor, recipe.width // factor)]
     while min(sizes[0]) * factor >= 2 * schedule.min_side:
         sizes.insert(0, (-(-sizes[0][0] // 2), -(-sizes[0][1] // 2)))
     share = schedule.coarse_fraction / max(1, len(sizes) - 1)
-    return {round(recipe.still_steps * share * i): size for i, size in enumerate(sizes)}
+    return {round(recipe.steps_before_film * share * i): size for i, size in enumerate(sizes)}
 
 
 def latents_of(checkpoint: Checkpoint, vqgan: VQGAN) -> Tensor:
-    """(images, embed_dim, h, w) on the VQGAN's device. Raises CheckpointError for another's."""
+    """(images, embed_dim, h, w) on the VQGAN's device. Raises CheckpointError if they don't fit."""
     device = vqgan.codebook.device
     if checkpoint.latents is not None:
         latents = checkpoint.latents.to(device)

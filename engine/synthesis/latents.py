@@ -12,7 +12,7 @@ from engine.models.vqgan import VQGAN
 
 
 def encode(vqgan: VQGAN, image: Image.Image, width: int, height: int) -> Tensor:
-    """An image, cropped to this size: (1, embed_dim, h, w)."""
+    """An image, cropped and resized to this size → (1, embed_dim, h, w)."""
     fitted = ImageOps.fit(image.convert("RGB"), (width, height), Image.Resampling.LANCZOS)
     return vqgan.encode(to_tensor(fitted).to(vqgan.codebook.device))
 
@@ -25,9 +25,9 @@ def decode(vqgan: VQGAN, latents: Tensor, quantize: bool, tile: Tile | None = No
 
 
 class ClampWithGrad(torch.autograd.Function):
-    """Clamps to 0 to 1, but lets a gradient pass that leads a value back inside.
+    """Clamps to 0 to 1, but passes gradients that move a value back into this range.
 
-    A plain clamp kills the gradient of every saturated pixel. From Katherine Crowson's VQGAN+CLIP
+    A plain clamp zeroes the gradient of every saturated pixel. From Katherine Crowson's VQGAN+CLIP
     notebooks.
     """
 
@@ -59,7 +59,7 @@ def to_images(pixels: Tensor, width: int, height: int) -> list[Image.Image]:
 def to_uint8(pixels: Tensor) -> NDArray[np.uint8]:
     """(batch, 3, h, w), floats from 0 to 1 or uint8 → the same shape on the host.
 
-    By numpy: torch would start threads for it, which compete with those that render.
+    With NumPy, because torch would start threads that compete with the renderer's.
     """
     if pixels.dtype == torch.uint8:
         unchanged: NDArray[np.uint8] = pixels.cpu().numpy()
@@ -76,9 +76,9 @@ def resize_image(
     quantize: bool,
     tile: Tile | None = None,
 ) -> Tensor:
-    """Latents (batch, embed_dim, h, w) of the same images with another h and w.
+    """Latents (batch, embed_dim, h, w) of the same images at another size.
 
-    The images are resized and encoded again: interpolated latents decode to blocks.
+    The images are resized and encoded again, because interpolated latents decode to blocks.
     """
     factor = vqgan.factor
     images = decode(vqgan, latents, quantize, tile)
@@ -97,7 +97,7 @@ def resize(values: Tensor, size: tuple[int, int], tile: Tile | None = None) -> T
     values = values.detach()
     if not tile:
         return F.interpolate(values, size, mode="bilinear", align_corners=False)
-    # Between copies of itself, of which the one in the middle is kept.
+    # Resized between copies of itself; only the copy in the middle is kept.
     rows, columns = 3 if tile.down else 1, 3 if tile.across else 1
     height, width = size
     copies = values.repeat(1, 1, rows, columns)
@@ -109,14 +109,14 @@ def resize(values: Tensor, size: tuple[int, int], tile: Tile | None = None) -> T
 
 
 def join_edges(latents: Tensor, tile: Tile) -> Tensor:
-    """Latents (batch, channels, h, w) whose opposite edges are alike in the periodic directions.
+    """Makes opposite edges of latents (batch, channels, h, w) equal in the periodic directions.
 
-    The difference of the edges is taken off in ramps that reach a quarter into the image.
+    The difference between the edges is removed in ramps that extend over a quarter of the image.
     """
-    for axis in [axis for axis, joined in ((3, tile.across), (2, tile.down)) if joined]:
+    for axis in [axis for axis, periodic in ((3, tile.across), (2, tile.down)) if periodic]:
         length = latents.shape[axis]
-        place = torch.linspace(0, 1, length, device=latents.device)
-        ramp = (1 - 4 * place).clamp_min(0) - (4 * place - 3).clamp_min(0)
+        position = torch.linspace(0, 1, length, device=latents.device)
+        ramp = (1 - 4 * position).clamp_min(0) - (4 * position - 3).clamp_min(0)
         half = (latents.select(axis, -1) - latents.select(axis, 0)) / 2
         shape = [1, 1, 1, 1]
         shape[axis] = length

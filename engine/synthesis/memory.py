@@ -12,16 +12,16 @@ from engine.synthesis.config import SynthesisConfig
 
 BACKWARD_OVERHEAD = 1.2  #: peak of forward and backward pass, as a multiple of saved activations
 
-GRIDS = (2, 4, 8)  #: sides of the latents that are measured
-CUTOUTS = (1, 2)  #: cutouts that are measured
+GRIDS = (2, 4, 8)  #: heights and widths of the latents that are measured
+CUTOUTS = (1, 2)  #: numbers of cutouts that are measured
 
 
 class Memory:
     """The activations that a step saves for its backward pass, in bytes.
 
-    Measured on the device itself, with small images, so its arithmetic and kernels are those of a
-    real step. From there it grows with the latents (and with their square, because of the
-    attention) and with the cutouts.
+    Measured on the device itself with small images, so precision and kernels are those of a real
+    step. The estimate grows with the number of latents (and its square, because of attention) and
+    of cutouts.
     """
 
     def __init__(self, model: Model, device: torch.device) -> None:
@@ -47,28 +47,28 @@ class Memory:
         self._base = base + one - self._cutout
 
     def needed(self, recipes: Iterable[Recipe], config: SynthesisConfig) -> int:
-        """Bytes for one step of these jobs together at full size, beside the weights."""
-        images = sum(recipe.count * self._image(recipe, config) for recipe in recipes)
+        """Bytes for one step of these jobs together at full size, in addition to the weights."""
+        images = sum(recipe.count * self._image_bytes(recipe, config) for recipe in recipes)
         return int(BACKWARD_OVERHEAD * (self._base + images)) if images else 0
 
-    def _image(self, recipe: Recipe, config: SynthesisConfig) -> float:
+    def _image_bytes(self, recipe: Recipe, config: SynthesisConfig) -> float:
         latents = recipe.width * recipe.height / self._factor**2
         decoded: float = self._latent * latents + self._latent_squared * latents**2
         return decoded + config.cutouts.count * self._cutout
 
 
-def _saved_activation_bytes(network: Callable[[Tensor], Tensor], given: Tensor) -> int:
+def _saved_activation_bytes(network: Callable[[Tensor], Tensor], x: Tensor) -> int:
     """The bytes that a frozen network saves for its backward pass, without its weights."""
     saved: dict[int, Tensor] = {}
 
     def pack(tensor: Tensor) -> None:
         if not isinstance(tensor, nn.Parameter):
-            # Detached: a graph that holds what leads back to itself would never be freed.
+            # Detached, because a graph that refers to itself would never be freed.
             saved[tensor.untyped_storage().data_ptr()] = tensor.detach()
 
     def unpack(packed: None) -> Tensor:
         raise AssertionError("there is no backward pass")
 
     with torch.autograd.graph.saved_tensors_hooks(pack, unpack):
-        network(given.requires_grad_(True))
+        network(x.requires_grad_(True))
     return sum(tensor.untyped_storage().nbytes() for tensor in saved.values())

@@ -21,18 +21,18 @@ from engine.synthesis.latents import to_tensor
 class Target:
     """A recipe's prompts as CLIP embeds them, includes first.
 
-    `regions` say where in the image an include is to be seen. `spans` say from which to which share
-    of the steps each prompt holds, 0 to 1 but for the scenes of a story; `at` is the target at one
-    time.
+    `regions` are where includes should appear in the image. `spans` are the shares of the steps
+    from which and until which includes are active: 0 to 1, except in the scenes of a story. `at`
+    returns the target at one time.
     """
 
     texts: tuple[str, ...]
     embeddings: Tensor  # (prompts, d), unit length
-    weights: Tensor  # (prompts,): includes add up to 1, excludes are negative on that scale
+    weights: Tensor  # (prompts,): includes add up to 1; excludes are negative, on the same scale
     floors: Tensor  # (prompts,): cosine of unrelated prompts, at which an exclude stops pushing
     includes: int  # how many prompts are includes
-    spans: tuple[tuple[float, float], ...] = ()  # of the includes; none if all hold all the time
-    regions: tuple[Region | None, ...] = ()  # of the includes; none if all are for the whole image
+    spans: tuple[tuple[float, float], ...] = ()  # of the includes; empty if all are always active
+    regions: tuple[Region | None, ...] = ()  # of the includes; empty if all are for the whole image
 
     @property
     def include_mask(self) -> Tensor:
@@ -40,43 +40,43 @@ class Target:
 
     @property
     def scenes(self) -> int:
-        """Scenes of the longest story, 1 without one."""
-        return round(max((1 / (end - begin) for begin, end in self.spans), default=1.0))
+        """The number of scenes in the longest story; 1 without one."""
+        return round(max((1 / (end - start) for start, end in self.spans), default=1.0))
 
     @property
     def views(self) -> tuple[Region | None, ...]:
-        """What CLIP sees: the regions, and the whole image if any prompt is for it."""
+        """What CLIP sees: the regions, and the whole image if any include is for it."""
         return tuple(dict.fromkeys(self.regions)) or (None,)
 
     def similarity(self, cutouts: Tensor) -> Tensor:
         """The mean cosine similarity of cutouts (cutouts, d) to each prompt: (prompts,).
 
-        The cutouts of the views follow each other, as many of each as `share_out` says. Those of a
-        region count for the prompts of that region, and for those without one.
+        The cutouts of each view follow those of the previous one; `split_evenly` says how many
+        there are. A region's cutouts count for its own prompts, and for those without a region.
         """
         scores = cutouts @ self.embeddings.t()
         if not any(self.regions):
             return scores.mean(0)
         views = self.views
-        counts = share_out(len(cutouts), len(views))
-        of_views = torch.stack([part.mean(0) for part in scores.split(counts)])
-        everywhere = scores.mean(0)
-        own = [
-            of_views[views.index(region), prompt] if region else everywhere[prompt]
+        counts = split_evenly(len(cutouts), len(views))
+        by_view = torch.stack([part.mean(0) for part in scores.split(counts)])
+        overall = scores.mean(0)
+        includes = [
+            by_view[views.index(region), prompt] if region else overall[prompt]
             for prompt, region in enumerate(self.regions)
         ]
-        return torch.cat([torch.stack(own), everywhere[len(own) :]])
+        return torch.cat([torch.stack(includes), overall[len(includes) :]])
 
     def at(self, progress: float, fade: float) -> "Target":
-        """The target after a share of the steps, when one scene may be fading into the next.
+        """The target after a share of the steps; one scene may be fading into the next.
 
-        Both hold for a share `fade` of the steps. Includes add up to 1.
+        A fade takes a share `fade` of the steps. The weights of the includes add up to 1.
         """
         if self.scenes == 1:
             return self
-        shares = [_presence(progress, begin, end, fade) for begin, end in self.spans]
-        shares += [1.0] * (len(self.weights) - len(shares))
-        weights = self.weights * self.weights.new_tensor(shares)
+        activity = [_activity(progress, start, end, fade) for start, end in self.spans]
+        activity += [1.0] * (len(self.weights) - len(activity))
+        weights = self.weights * self.weights.new_tensor(activity)
         return replace(self, weights=weights / weights.clamp_min(0).sum())
 
     def active(self) -> "Target":
@@ -98,18 +98,18 @@ class Target:
         )
 
 
-def share_out(count: int, shares: int) -> list[int]:
-    """Splits a count into nearly equal parts: `share_out(8, 3)` → `[3, 3, 2]`."""
-    return [count // shares + (place < count % shares) for place in range(shares)]
+def split_evenly(count: int, shares: int) -> list[int]:
+    """Splits a count into nearly equal parts: `split_evenly(8, 3)` → `[3, 3, 2]`."""
+    return [count // shares + (index < count % shares) for index in range(shares)]
 
 
-def _presence(progress: float, begin: float, end: float, fade: float) -> float:
-    """How present a scene is, 0 to 1; the scenes of a story always add up to 1."""
+def _activity(progress: float, start: float, end: float, fade: float) -> float:
+    """How active a scene is, from 0 to 1. The scenes of a story always add up to 1."""
 
-    def risen(at: float) -> float:
+    def ramp(at: float) -> float:
         return min(1.0, max(0.0, (progress - at) / fade + 0.5))
 
-    return (risen(begin) if begin > 0 else 1.0) - (risen(end) if end < 1 else 0.0)
+    return (ramp(start) if start > 0 else 1.0) - (ramp(end) if end < 1 else 0.0)
 
 
 def embed_target(
@@ -119,9 +119,9 @@ def embed_target(
     config: LossConfig,
     device: torch.device,
 ) -> Target:
-    """A recipe's prompts, embedded once for all steps: includes first, texts before images.
+    """Embeds a recipe's prompts, once for all steps: includes first, texts before images.
 
-    `images` holds those that the recipe names.
+    `images` maps names in the recipe to images.
     """
     embeddings, texts, weights, floors = [], [], [], []
     for sign, text_prompts, image_prompts in (
@@ -151,7 +151,7 @@ def embed_target(
 
 
 def centre_crop(image: Image.Image, side: int) -> Tensor:
-    """(1, 3, side, side) from 0 to 1, cropped as in CLIP's training."""
+    """An image → (1, 3, side, side) from 0 to 1, cropped as in CLIP's training."""
     return to_tensor(ImageOps.fit(image.convert("RGB"), (side, side), Image.Resampling.BICUBIC))
 
 
@@ -168,8 +168,8 @@ def cosine_similarities(features: Tensor, targets: Sequence[Target]) -> list[Ten
 def clip_loss(similarity: Tensor, target: Target) -> Tensor:
     """(…, prompts) → (…): the weighted similarity to excludes minus that to includes.
 
-    An exclude pushes only while the similarity is above its floor. A push without end would wreck
-    the image.
+    An exclude has no effect once its similarity is below its floor. Without the floor, it would
+    wreck the image.
     """
     floored = torch.maximum(similarity, target.floors)
     return -(torch.where(target.include_mask, similarity, floored) * target.weights).sum(-1)
@@ -178,10 +178,9 @@ def clip_loss(similarity: Tensor, target: Target) -> Tensor:
 def total_variation(images: Tensor, tile: Tile | None = None) -> Tensor:
     """(batch, 3, height, width) → (batch,): how much neighbouring pixels differ.
 
-    With `tile`, pixels at opposite edges are neighbours.
-
-    Over a square of side 1, so that an image has as much of it at any resolution. Rudin, Osher,
-    Fatemi, "Nonlinear total variation based noise removal algorithms" (1992).
+    With `tile`, pixels at opposite edges are neighbours. Normalised to an image of side 1, so that
+    it is independent of the resolution. Rudin, Osher, Fatemi, "Nonlinear total variation based
+    noise removal algorithms" (1992).
     """
     height, width = images.shape[2:]
     if tile:

@@ -1,6 +1,6 @@
-"""Outlines around all patches of colour, for images that are asked for as outline drawings.
+"""Draws outlines around areas of colour, for prompts that ask for an outline drawing.
 
-Few things have been shown to the prior in outlines, and a VQGAN blurs lines as thin as those.
+The prior was trained on few outline drawings, and a VQGAN blurs lines as thin as those.
 """
 
 import torch
@@ -15,20 +15,20 @@ from engine.synthesis.latents import decode
 
 
 def asks_for_outlines(recipe: Recipe, model: Model) -> bool:
-    """Whether a word of the includes does, and the model can start from an outlined image."""
+    """Whether the includes ask for outlines, and the model can start from an outlined image."""
     vocabulary = vocabulary_of(model.name)
     texts = [prompt.text for prompt in recipe.include if prompt.scene < 2]
     return bool(vocabulary and model.prior and vocabulary.asks_for_outlines(texts))
 
 
 def outlined_latents(model: Model, latents: Tensor, config: OutlineConfig) -> Tensor:
-    """Latents (batch, embed_dim, h, w) of the same images with outlines."""
+    """Latents (batch, embed_dim, h, w) of the same images, with outlines."""
     images = decode(model.vqgan, latents, quantize=True)
     return model.vqgan.encode(draw_outlines(images, config))
 
 
 def draw_outlines(images: Tensor, config: OutlineConfig) -> Tensor:
-    """(batch, 3, height, width) from 0 to 1, black where neighbouring pixels differ in colour."""
+    """Images (batch, 3, height, width) from 0 to 1, with black lines where the colour changes."""
     width, margin = config.width, config.width // 2
     highest = F.max_pool2d(images, width, 1, margin)
     lowest = -F.max_pool2d(-images, width, 1, margin)

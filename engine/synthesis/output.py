@@ -31,10 +31,10 @@ class PromptScore:
 
 @dataclass(frozen=True, slots=True)
 class StepOutput:
-    """The state of one job after a step. With `done` or a `fault` the job has left the renderer.
+    """The state of one job after a step. With `done` or a `fault`, the job has left the renderer.
 
-    A step does not wait for its device. `prompts`, `images()` and `checkpoint()` do, so call them
-    on the renderer's thread, or call `to_host()` there and read its result anywhere. `checkpoint()`
+    A step does not wait for its device. `prompts`, `images()` and `checkpoint()` do. So call them
+    in the renderer's thread, or call `to_host()` there and use its result anywhere. `checkpoint()`
     copies the job's state, which the next step changes.
     """
 
@@ -44,7 +44,7 @@ class StepOutput:
     done: bool
     fault: Fault | None
     cost: float  # of this step, in FLOPs
-    cost_left: float  # of all steps that the job is expected to take still, in FLOPs
+    cost_left: float  # of the steps that the job is expected to still take, in FLOPs
     steps_left: int  # the number of these steps
     size: tuple[int, int]  # width and height of the images, pixels
     texts: tuple[str, ...]  # of the prompts, includes first
@@ -54,7 +54,7 @@ class StepOutput:
     checkpoint: Callable[[], Checkpoint] = field(repr=False)
     filmed: bool = False  # whether the image is a frame of the job's film
     concept_scores: Mapping[str, float] = field(default_factory=dict)
-    """Of the concepts that were asked for, see `engine.image_check`."""
+    """Scores of the requested concepts; see `engine.image_check`."""
 
     @property
     def ended(self) -> bool:
@@ -79,7 +79,7 @@ class StepOutput:
 
     @property
     def scores(self) -> dict[str, Any]:
-        """The similarities, as they are written into the images."""
+        """The similarities, as stored in the metadata of the images."""
         similarities = [round(prompt.similarity, 3) for prompt in self.prompts]
         exclude = None if self.exclude is None else round(self.exclude, 3)
         return {"include": round(self.include, 3), "exclude": exclude, "prompts": similarities}
@@ -89,7 +89,7 @@ class StepOutput:
         return latents.to_images(self.pixels, *self.size)
 
     def to_host(self) -> "StepOutput":
-        """A copy on the host that later steps don't change and that can be pickled."""
+        """A copy on the host, which later steps don't change and which can be pickled."""
         return replace(
             self,
             weights=self.weights.cpu(),

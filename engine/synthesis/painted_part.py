@@ -1,4 +1,4 @@
-"""Painting a part of an image: which latents are optimised, what CLIP sees, where it starts."""
+"""Repainting a part of an image: which latents are optimised, what CLIP sees, how it starts."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,10 +17,10 @@ from engine.inpainting import Inpainting
 from engine.models.model import Model
 from engine.synthesis.candidates import fit
 from engine.synthesis.config import SynthesisConfig
-from engine.synthesis.gradient_start import best_of_gradients
+from engine.synthesis.gradient_start import best_gradient_image
 from engine.synthesis.latents import to_tensor
 from engine.synthesis.objective import Target
-from engine.synthesis.prior_start import best_of_prior, edge_colours, matte
+from engine.synthesis.prior_start import best_prior_sample, edge_colours, matte
 from engine.synthesis.validation import RecipeRefused, RefusalCode
 
 Box = tuple[slice, slice]  #: rows and columns
@@ -28,17 +28,17 @@ Box = tuple[slice, slice]  #: rows and columns
 
 @dataclass(frozen=True, slots=True)
 class PaintedPart:
-    """`image` (1, 3, height, width) from 0 to 1, and `mask` (1, 1, height, width): 1 is painted.
+    """`image` (1, 3, height, width) from 0 to 1, and `mask` (1, 1, height, width): 1 is repainted.
 
-    `latent_mask` (1, 1, h, w) is 1 for the latents of painted pixels; `box` are the rows and
-    columns that CLIP sees, which are those of the mask with a margin.
+    `latent_mask` (1, 1, h, w) is 1 for the latents of repainted pixels. `box` are the rows and
+    columns that CLIP sees: those of the mask, with a margin.
     """
 
     image: Tensor
     mask: Tensor
     latent_mask: Tensor
     box: Box
-    move: Move | None  # if the image was moved, and what that uncovers is painted
+    move: Move | None  # how the image was moved, if what this uncovers is painted
 
     @classmethod
     def of(
@@ -49,7 +49,7 @@ class PaintedPart:
         margin: float,
         device: torch.device,
     ) -> Self | None:
-        """Of a recipe that repaints a part; None for any other. Raises RecipeRefused."""
+        """The part that a recipe repaints; None if it repaints nothing. Raises RecipeRefused."""
         inpainting = Inpainting.of(recipe, images, (recipe.width, recipe.height))
         if not inpainting or not recipe.repaint:
             return None
@@ -65,7 +65,7 @@ class PaintedPart:
         )
 
     def composite(self, painted: Tensor) -> Tensor:
-        """(batch, 3, height, width): where the mask is 0, exactly the image."""
+        """(batch, 3, height, width): exactly the image where the mask is 0."""
         return self.image.lerp(painted, self.mask)
 
     def first_latents(
@@ -76,11 +76,11 @@ class PaintedPart:
         generators: Sequence[Generator],
         styles: Tensor | None,
     ) -> Tensor:
-        """The image with a start for its part: (generators, embed_dim, h, w).
+        """Latents of the image with a start for its part: (generators, embed_dim, h, w).
 
-        What surrounds the part is continued into it, and the best candidate for the prompts is
-        laid on that: what a prior paints without its ground. After zooming out there is noise
-        instead, as the prompts' things are in the middle already.
+        The part is filled from its surroundings. Then the best candidate for the prompts is placed
+        on it; a prior's sample without its background. After zooming out, noise is added instead,
+        because the prompts' things are already in the middle.
         """
         starts = []
         for row, generator in enumerate(generators):
@@ -95,8 +95,8 @@ class PaintedPart:
                 with autocast(start.device):
                     layer = _best_layer(model, target, config, size, generator, style)
                 start = start.clone()
-                colours, cover = layer.float().split([3, 1], 1)
-                start[:, :, rows, columns] = start[:, :, rows, columns].lerp(colours, cover)
+                colours, alpha = layer.float().split([3, 1], 1)
+                start[:, :, rows, columns] = start[:, :, rows, columns].lerp(colours, alpha)
             starts.append(model.vqgan.encode(self.composite(start.clamp(0, 1))))
         return torch.cat(starts)
 
@@ -111,12 +111,12 @@ def _best_layer(
 ) -> Tensor:
     """The best candidate at this width and height, with alpha: (1, 4, height, width)."""
     if not model.prior:
-        best = best_of_gradients(model, target, config, *size, generator)
+        best = best_gradient_image(model, target, config, *size, generator)
         return torch.cat([best, torch.ones_like(best[:, :1])], 1)
-    sample = best_of_prior(model, target, config, generator, style)
+    sample = best_prior_sample(model, target, config, generator, style)
     image = model.prior.to_images(sample, model.vqgan).float()
-    cover = matte(image[0], edge_colours(image)[0], config.init)[None]
-    return fit(torch.cat([image, cover], 1), *size)
+    alpha = matte(image[0], edge_colours(image)[0], config.init)[None]
+    return fit(torch.cat([image, alpha], 1), *size)
 
 
 def filled(image: Tensor, mask: Tensor) -> Tensor:
@@ -137,13 +137,13 @@ def filled(image: Tensor, mask: Tensor) -> Tensor:
 
 
 def _box(mask: Tensor, margin: int) -> Box:
-    """The rows and columns of a mask (height, width) that are not 0, with a margin around."""
+    """The rows and columns of a mask (height, width) that are not 0, with a margin around them."""
     rows, columns = (
         slice(
-            max(0, int(places[0]) - margin),
-            min(length, int(places[-1]) + 1 + margin),
+            max(0, int(indices[0]) - margin),
+            min(length, int(indices[-1]) + 1 + margin),
         )
-        for length, places in (
+        for length, indices in (
             (mask.shape[0], mask.any(1).nonzero()[:, 0]),
             (mask.shape[1], mask.any(0).nonzero()[:, 0]),
         )

@@ -1,4 +1,4 @@
-"""What the model's prior contributes: samples to start from, and a direction for each image.
+"""Guidance by the model's prior: samples to start from, and a loss for each image.
 
 The prior is a flow from noise (t = 0) to images (t = 1) that predicts the image at its end. Its
 predictions are guided:
@@ -7,9 +7,9 @@ predictions are guided:
   Guidance", 2022), with several prompts as in Liu et al., "Compositional Visual Generation with
   Composable Diffusion Models", 2022;
 - away from the excludes by Perp-Neg (Armandpour et al., "Re-imagine the Negative Prompt
-  Algorithm", 2023): only by what is perpendicular to the includes, so that a sunset without clouds
-  stays a sunset;
-- and only as far as CLIP finds an exclude present in the prediction (the idea of Koulischer et
+  Algorithm", 2023): only in directions perpendicular to the includes, so that a sunset without
+  clouds is still a sunset;
+- and only as far as CLIP finds an exclude present in the prediction (an idea from Koulischer et
   al., "Dynamic Negative Guidance of Diffusion Models", 2024).
 """
 
@@ -26,7 +26,7 @@ from engine.models.prior import LatentPrior
 from engine.synthesis.config import PriorConfig
 from engine.synthesis.objective import Target
 
-EPSILON = 1e-6  #: keeps a division finite
+EPSILON = 1e-6  #: avoids a division by zero
 
 
 def choose_styles(
@@ -34,7 +34,7 @@ def choose_styles(
 ) -> Tensor | None:
     """A style for each image (images,), if the prior knows styles.
 
-    Seeds in a row get different ones: so do the images of one job.
+    Consecutive seeds, such as those of a job's images, get different styles.
     """
     if not isinstance(model.prior, LatentPrior):
         return None
@@ -46,7 +46,7 @@ def choose_styles(
 def suitable_style(
     model: Model, target: Target, config: PriorConfig, style: Tensor | None
 ) -> Tensor | None:
-    """The style () if the target's things occur in it, otherwise another one."""
+    """The style () if it is plausible for the target, otherwise another one."""
     if style is None or not isinstance(model.prior, LatentPrior):
         return style
     plausible = plausible_styles(model, model.prior, target, config)
@@ -57,23 +57,25 @@ def suitable_style(
 def plausible_styles(
     model: Model, prior: LatentPrior, target: Target, config: PriorConfig
 ) -> list[int]:
-    """The styles that the includes name, among those that show their things.
+    """The likely styles for the includes, among those that contain their things.
 
-    If they name none, those in which the includes occur nearly as often as in any.
+    If the includes name styles, only these.
     """
     weights = target.weights[: target.includes, None]
     include = F.normalize((weights * target.embeddings[: target.includes]).sum(0), dim=0)
-    likely = prior.style_logits(include[None])[0].float().softmax(0)
+    probabilities = prior.style_logits(include[None])[0].float().softmax(0)
     if vocabulary := vocabulary_of(model.name):
         texts = target.texts[: target.includes]
-        # Outlines are drawn around what is painted flat.
-        flat = vocabulary.asks_for_outlines(texts)
-        asked = vocabulary.styles["flat"] if flat else vocabulary.styles_of(texts)
-        for styles in (vocabulary.styles_that_show(texts), asked):
-            allowed = torch.zeros_like(likely).index_fill(0, likely.new_tensor(styles).long(), 1.0)
-            if (likely * allowed).any():
-                likely = likely * allowed
-    plausible: list[int] = (likely >= config.style_share * likely.max()).nonzero()[:, 0].tolist()
+        # Outlines are drawn around images in a flat style.
+        outlined = vocabulary.asks_for_outlines(texts)
+        named = vocabulary.styles["flat"] if outlined else vocabulary.styles_of(texts)
+        for styles in (vocabulary.styles_that_show(texts), named):
+            indices = probabilities.new_tensor(styles).long()
+            allowed = torch.zeros_like(probabilities).index_fill(0, indices, 1.0)
+            if (probabilities * allowed).any():
+                probabilities = probabilities * allowed
+    likely = probabilities >= config.style_share * probabilities.max()
+    plausible: list[int] = likely.nonzero()[:, 0].tolist()
     return plausible
 
 
@@ -85,7 +87,7 @@ def sample_prior(
     generator: Generator,
     style: Tensor | None = None,
 ) -> Tensor:
-    """Samples by Euler's method, all in one style (): (count, *prior.shape)."""
+    """Draws samples with Euler's method, all in one style (): (count, *prior.shape)."""
     assert model.prior
     device = generator.device
     x = torch.randn(count, *model.prior.shape, generator=generator, device=device)
@@ -108,12 +110,12 @@ def distillation_loss(
 ) -> Tensor:
     """Images (batch, 3, height, width) from 0 to 1, their latents, a generator for each → (batch,).
 
-    The mean squared distance of what the prior sees of them from what it predicts for that under
-    noise (Graikos et al., "Diffusion Models as Plug-and-Play Priors", 2022; Poole et al.,
-    "DreamFusion", 2022). Only the square in the middle counts.
+    The images are converted to samples of the prior. The loss is their mean squared distance from
+    what the prior predicts after noise is added (Graikos et al., "Diffusion Models as Plug-and-Play
+    Priors", 2022; Poole et al., "DreamFusion", 2022). Only the central square counts.
     """
     assert model.prior
-    x = model.prior.view(images, latents, model.vqgan)
+    x = model.prior.to_samples(images, latents, model.vqgan)
     device = x.device
     uniform = [torch.rand((), generator=each, device=device) for each in generators]
     noise = [torch.randn(x.shape[1:], generator=each, device=device) for each in generators]
@@ -132,7 +134,7 @@ def guided_prediction(
     config: PriorConfig,
     styles: Tensor | None = None,
 ) -> Tensor:
-    """The guided prediction from `x` (batch, *shape) at `t` (batch,)."""
+    """The guided prediction for `x` (batch, *shape) at `t` (batch,)."""
     unconditional, conditional = predict(model, x, t, target.embeddings, styles)
     directions = _per_image(target.weights.abs()[:, None]) * (conditional - unconditional)
     include = directions[: target.includes].sum(0)
@@ -148,7 +150,7 @@ def guided_prediction(
 def predict(
     model: Model, x: Tensor, t: Tensor, embeddings: Tensor, styles: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Predictions without a prompt (batch, *shape) and with each (prompts, batch, *shape).
+    """Predictions without a prompt (batch, *shape) and with each prompt (prompts, batch, *shape).
 
     All in one forward pass.
     """
@@ -166,7 +168,7 @@ def predict(
 
 
 def presence(model: Model, x: Tensor, target: Target, config: PriorConfig) -> Tensor:
-    """(prompts, batch) from 0 to 1: how surely CLIP finds each prompt in `x`."""
+    """(prompts, batch) from 0 to 1: how certain CLIP is that `x` shows each prompt."""
     side = model.perceptor.resolution
     assert model.prior
     images = model.prior.to_images(x, model.vqgan).float()
@@ -176,11 +178,11 @@ def presence(model: Model, x: Tensor, target: Target, config: PriorConfig) -> Te
 
 
 def perpendicular(direction: Tensor, other: Tensor) -> Tensor:
-    """The part of each direction (batch, *shape) that is perpendicular to the other."""
-    along, length = (direction * other).sum((1, 2, 3)), other.square().sum((1, 2, 3))
-    return direction - (along / length.clamp_min(EPSILON))[:, None, None, None] * other
+    """The component of each direction (batch, *shape) that is perpendicular to the other."""
+    dot, squared_norm = (direction * other).sum((1, 2, 3)), other.square().sum((1, 2, 3))
+    return direction - (dot / squared_norm.clamp_min(EPSILON))[:, None, None, None] * other
 
 
 def _per_image(numbers: Tensor) -> Tensor:
-    """(prompts, batch) → (prompts, batch, 1, 1, 1), to be multiplied with images."""
+    """(prompts, batch) → (prompts, batch, 1, 1, 1), to multiply samples with."""
     return numbers[..., None, None, None]

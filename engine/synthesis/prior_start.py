@@ -1,8 +1,8 @@
-"""The start of an image with a prior: the best of its samples, or one for each part of the prompt.
+"""Starts an image from the prior: from its best sample, or from a sample per part of the prompt.
 
-A prior that has seen one thing at a time paints "a cat and a dog" as a cat and a dog: each by
-itself, then both where they stand (after Bar-Tal et al., "MultiDiffusion", 2023, who join
-predictions where this joins images).
+The prior was trained on images of single things. So for "a cat and a dog", it samples a cat and a
+dog separately, and both are placed in the image (after Bar-Tal et al., "MultiDiffusion", 2023, who
+combine predictions instead of images).
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ Box = tuple[slice, slice]
 WHOLE: Box = (slice(None), slice(None))
 
 
-def best_of_prior(
+def best_prior_sample(
     model: Model,
     target: Target,
     config: SynthesisConfig,
@@ -41,9 +41,9 @@ def best_of_prior(
 
 
 def prior_latents(model: Model, sample: Tensor, width: int, height: int) -> Tensor:
-    """A sample of the prior (1, *prior.shape) as latents (1, embed_dim, h, w) of an image's size.
+    """Converts a sample (1, *prior.shape) to latents (1, embed_dim, h, w) of an image's size.
 
-    The sample itself if the prior samples latents of that size.
+    If the prior samples latents of this size, they are used directly.
     """
     prior, factor = model.prior, model.vqgan.factor
     assert prior
@@ -52,7 +52,7 @@ def prior_latents(model: Model, sample: Tensor, width: int, height: int) -> Tens
     return model.vqgan.encode(fit(prior.to_images(sample, model.vqgan), width, height))
 
 
-def composed_image(
+def compose_image(
     model: Model,
     composition: Composition,
     target: Target,
@@ -62,69 +62,70 @@ def composed_image(
     generator: Generator,
     style: Tensor | None,
 ) -> Tensor:
-    """The best sample for each part, put in its place: (1, 3, height, width) from 0 to 1.
+    """Places the best sample for each part in an image: (1, 3, height, width) from 0 to 1.
 
-    A part that is smaller than the image fills its place. Parts are cut out of their own grounds
-    and put on the composition's; without one, it is the colour at the samples' edges.
+    If a part is smaller than the image, its thing is enlarged to fill its place. If the composition
+    has a background, parts are cut out and placed on it; otherwise the image is filled with the
+    colour at the samples' edges.
     """
     assert model.prior
     texts = [part.text for part in composition.parts]
     targets = part_targets(model, target, texts)
-    drawn = [best_of_prior(model, each, config, generator, style) for each in targets]
-    images = [model.prior.to_images(sample, model.vqgan).float()[0] for sample in drawn]
-    grounds = [edge_colours(image[None])[0] for image in images]
+    samples = [best_prior_sample(model, each, config, generator, style) for each in targets]
+    images = [model.prior.to_images(sample, model.vqgan).float()[0] for sample in samples]
+    backgrounds = [edge_colours(image[None])[0] for image in images]
     if composition.landscape:
-        (sky,) = part_targets(model, target, [composition.landscape])
-        sample = best_of_prior(model, sky, config, generator)
+        (landscape,) = part_targets(model, target, [composition.landscape])
+        sample = best_prior_sample(model, landscape, config, generator)
         canvas = fit(model.prior.to_images(sample, model.vqgan).float(), width, height)
     else:
-        colour = torch.stack(grounds).median(0).values
+        colour = torch.stack(backgrounds).median(0).values
         if composition.colour:
             colour = colour.new_tensor(composition.colour) / 255
         canvas = colour[None, :, None, None].repeat(1, 1, height, width)
-    cut = bool(composition.landscape or composition.colour)
-    for image, own, part in zip(images, grounds, composition.parts, strict=True):
-        alpha = matte(image, own, config.init)
+    cut_out = bool(composition.landscape or composition.colour)
+    for image, background, part in zip(images, backgrounds, composition.parts, strict=True):
+        alpha = matte(image, background, config.init)
         box = square_around(alpha, config.init.thing_margin) if part.size < 1 else WHOLE
-        if not cut:
+        if not cut_out:
             alpha = torch.ones_like(alpha)
-        layer = torch.cat([image - (1 - alpha) * own[:, None, None], alpha])
+        layer = torch.cat([image - (1 - alpha) * background[:, None, None], alpha])
         paste(canvas, layer[:, *box], part)
     return canvas
 
 
 def edge_colours(images: Tensor) -> Tensor:
-    """The grounds (n, 3) of images (n, 3, height, width): medians of top and bottom."""
+    """The background colours (n, 3) of images (n, 3, height, width): medians of top and bottom."""
     edges = torch.cat([images[..., :1, :].flatten(2), images[..., -1:, :].flatten(2)], dim=2)
     return edges.median(2).values
 
 
-def matte(image: Tensor, ground: Tensor, config: InitConfig) -> Tensor:
+def matte(image: Tensor, background: Tensor, config: InitConfig) -> Tensor:
     """The alpha matte of the thing in an image (3, h, w): (1, h, w) from 0 to 1.
 
-    Pixels like the ground (3,) that are connected to the image's edge are background. Next to them,
-    pixels are a mixture, in proportion to their difference from the ground.
+    Pixels that resemble the background colour (3,) and are connected to the image's edge are
+    transparent. Alpha next to them is proportional to the difference from the background.
     """
-    distance = (image - ground[:, None, None]).abs().amax(0)[None]
-    like_ground = (distance < config.ground_tolerance).float()
-    reached = F.pad(torch.zeros_like(like_ground)[..., 1:-1, 1:-1], (1, 1, 1, 1), value=1.0)
-    reached = reached * like_ground
+    distance = (image - background[:, None, None]).abs().amax(0)[None]
+    similar = (distance < config.ground_tolerance).float()
+    connected = F.pad(torch.zeros_like(similar)[..., 1:-1, 1:-1], (1, 1, 1, 1), value=1.0)
+    connected = connected * similar
     while True:
-        further = F.max_pool2d(reached, 3, 1, 1) * like_ground
-        if torch.equal(further, reached):
+        grown = F.max_pool2d(connected, 3, 1, 1) * similar
+        if torch.equal(grown, connected):
             break
-        reached = further
+        connected = grown
     width = 2 * config.edge_width + 1
-    near = F.max_pool2d(reached, width, 1, config.edge_width)
-    whole = config.edge_share * F.max_pool2d(distance, width, 1, config.edge_width)
-    soft = (distance / whole.clamp_min(config.ground_tolerance)).clamp(0, 1)
-    return torch.where(reached > 0, 0.0, torch.where(near > 0, soft, 1.0))
+    near = F.max_pool2d(connected, width, 1, config.edge_width)
+    opaque = config.edge_share * F.max_pool2d(distance, width, 1, config.edge_width)
+    alpha = (distance / opaque.clamp_min(config.ground_tolerance)).clamp(0, 1)
+    return torch.where(connected > 0, 0.0, torch.where(near > 0, alpha, 1.0))
 
 
 def square_around(alpha: Tensor, margin: float) -> Box:
-    """The bounding square of a matte (1, side, side).
+    """The bounding square of a matte (1, side, side), with a margin; ignores single pixels.
 
-    `margin` is a share of the image's side. Single pixels are ignored.
+    `margin` is a share of the image's side.
     """
     side = alpha.shape[-1]
     solid = F.max_pool2d(-F.max_pool2d(-alpha, 3, 1, 1), 3, 1, 1)[0] > 0.5
@@ -132,10 +133,10 @@ def square_around(alpha: Tensor, margin: float) -> Box:
     if not len(rows):
         return WHOLE
     first, last = zip(*((int(each[0]), int(each[-1]) + 1) for each in (rows, columns)), strict=True)
-    length = max(end - begin for begin, end in zip(first, last, strict=True))
+    length = max(end - start for start, end in zip(first, last, strict=True))
     length = min(side, length + 2 * round(margin * side))
-    begins = [(begin + end - length) // 2 for begin, end in zip(first, last, strict=True)]
-    top, left = (min(max(0, begin), side - length) for begin in begins)
+    starts = [(start + end - length) // 2 for start, end in zip(first, last, strict=True)]
+    top, left = (min(max(0, start), side - length) for start in starts)
     return slice(top, top + length), slice(left, left + length)
 
 
@@ -149,13 +150,13 @@ def paste(canvas: Tensor, layer: Tensor, part: Part) -> None:
     left = min(max(0, round(part.x * width - side / 2)), width - side)
     top = min(max(0, round(part.y * height - side / 2)), height - side)
     scaled = F.interpolate(layer[None], (side, side), mode="area")
-    there = canvas[..., top : top + side, left : left + side]
-    mixed = scaled[:, :3] + there * (1 - scaled[:, 3:])
-    canvas[..., top : top + side, left : left + side] = mixed
+    below = canvas[..., top : top + side, left : left + side]
+    blended = scaled[:, :3] + below * (1 - scaled[:, 3:])
+    canvas[..., top : top + side, left : left + side] = blended
 
 
 def part_targets(model: Model, target: Target, texts: Sequence[str]) -> list[Target]:
-    """A target for each part of an image: its text as the only include, and all excludes."""
+    """A target per part of an image, with its text as the only include, and all excludes."""
     excludes = slice(target.includes, None)
     return [
         replace(

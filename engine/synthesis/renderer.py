@@ -1,7 +1,7 @@
 """The renderer: a batch of jobs that are advanced together, step by step.
 
-As in a continuous-batching inference server, a job joins at any step and leaves when it is done.
-A job depends on its own recipe and seed only: it renders the same image alone and in company.
+As in an inference server with continuous batching, a job joins at any step and leaves when it is
+done. Its images depend only on its recipe and seed, not on other jobs in the batch.
 """
 
 from collections import defaultdict
@@ -29,13 +29,13 @@ from engine.synthesis.film import next_latents
 from engine.synthesis.initialisation import start
 from engine.synthesis.job_state import JobState, Size, rng_restored_on_error
 from engine.synthesis.memory import Memory
-from engine.synthesis.objective import Target, share_out
+from engine.synthesis.objective import Target, split_evenly
 from engine.synthesis.output import Fault, StepOutput
 from engine.synthesis.prior_guidance import distillation_loss
 from engine.synthesis.request import RenderRequest
 from engine.synthesis.validation import Note, NoteCode, validate
 
-RECOMPUTED_CUTOUTS = 8  #: embedded at a time with gradient checkpointing
+RECOMPUTED_CUTOUTS = 8  #: cutouts that are embedded together with gradient checkpointing
 
 
 class Renderer:
@@ -52,7 +52,7 @@ class Renderer:
 
     @cached_property
     def memory(self) -> Memory:
-        """The memory that recipes need. Measured on first use."""
+        """Estimates the memory that recipes need. Measured on first use."""
         return Memory(self.model, self.device)
 
     @cached_property
@@ -67,12 +67,12 @@ class Renderer:
         """Adds a job to the batch; returns notes for its member.
 
         Raises RecipeRefused for a recipe that the model cannot render, CheckpointError if
-        `resume_from` belongs to another job, and MemoryError if it does not fit beside the other
-        jobs.
+        `resume_from` belongs to another job, and MemoryError if there is not enough memory for it
+        and the other jobs.
         """
         self.reload()
         recipe = request.recipe
-        notes = validate(recipe, self.model) + self._make_room(recipe)
+        notes = validate(recipe, self.model) + self._ensure_memory(recipe)
         with torch.no_grad():
             target = objective.embed_target(
                 recipe, request.images, self.model.perceptor, self.config.loss, self.device
@@ -105,7 +105,7 @@ class Renderer:
             self.offloaded = False
 
     def enable_gradient_checkpointing(self) -> None:
-        """Recomputes activations from now on: less memory, slower, the same images."""
+        """Recomputes activations from now on: less memory, slower, identical images."""
         self.gradient_checkpointing = True
         enable_gradient_checkpointing(*self.model.vqgan.decoders)
 
@@ -132,8 +132,8 @@ class Renderer:
             clip_loss = torch.stack(list(map(objective.clip_loss, similarities, targets)))
             tv_loss = weights.tv_weight * torch.cat(
                 [
-                    objective.total_variation(own, job.recipe.tile)
-                    for job, own in zip(states, images, strict=True)
+                    objective.total_variation(job_images, job.recipe.tile)
+                    for job, job_images in zip(states, images, strict=True)
                 ]
             )
             init_loss = self._init_loss(states)
@@ -145,9 +145,9 @@ class Renderer:
                 job.update(losses)
         outputs = []
         scores = iter(similarities)
-        for (job_id, job), target, own in zip(jobs.items(), current, images, strict=True):
+        for (job_id, job), target, job_images in zip(jobs.items(), current, images, strict=True):
             mean = torch.stack([next(scores) for _ in job.generators]).detach().mean(0)
-            shown = self._film_frame(job) if job.frame_ended else own
+            shown = self._film_frame(job) if job.frame_ended else job_images
             outputs.append(self._output(job_id, job, target, shown, mean))
         for output in outputs:
             jobs[output.job_id].enlarge_if_due(self.model.vqgan)
@@ -158,18 +158,18 @@ class Renderer:
     # -- the parts of a step ---------------------------------------------------------------
 
     def _decode(self, jobs: Sequence[JobState]) -> list[Tensor]:
-        """Each job's images (images, 3, height, width); jobs of one size are decoded together."""
-        alike: dict[tuple[Size, Tile | None], list[int]] = defaultdict(list)
+        """Each job's images (images, 3, height, width); decodes jobs of the same size together."""
+        groups: dict[tuple[Size, Tile | None], list[int]] = defaultdict(list)
         for index, job in enumerate(jobs):
-            alike[job.size, job.recipe.tile].append(index)
+            groups[job.size, job.recipe.tile].append(index)
         images: dict[int, Tensor] = {}
         with record_function("decode"):
-            for (_, tile), indices in alike.items():
+            for (_, tile), indices in groups.items():
                 batch = torch.cat([self._shaped_latents(jobs[i]) for i in indices])
                 decoded = latents.decode(self.model.vqgan, batch, self.config.quantize, tile)
                 by_job = decoded.split([len(jobs[i].latents) for i in indices])
-                for i, own in zip(indices, by_job, strict=True):
-                    images[i] = self._shaped_images(own, jobs[i])
+                for i, job_images in zip(indices, by_job, strict=True):
+                    images[i] = self._shaped_images(job_images, jobs[i])
         return [images[index] for index in range(len(jobs))]
 
     def _shaped_latents(self, job: JobState) -> Tensor:
@@ -186,9 +186,9 @@ class Renderer:
 
     @torch.no_grad()
     def _film_frame(self, job: JobState) -> Tensor:
-        """The frame that the job has ended (1, 3, height, width), from which it goes on.
+        """The film frame that the job has finished (1, 3, height, width). Starts the next one.
 
-        Takes less memory than a step, as nothing is kept for a backward pass.
+        Takes less memory than a step, because nothing is saved for a backward pass.
         """
         assert job.recipe.film
         motion, config, vqgan = job.recipe.film.motion, self.config, self.model.vqgan
@@ -214,29 +214,32 @@ class Renderer:
         """(images × cutouts, 3, resolution, resolution) of all jobs, in their order."""
         with record_function("cutouts"):
             return torch.cat(
-                [self._cutouts_of(job, own) for job, own in zip(jobs, images, strict=True)]
+                [
+                    self._cutouts_of(job, job_images)
+                    for job, job_images in zip(jobs, images, strict=True)
+                ]
             )
 
     def _cutouts_of(self, job: JobState, images: Tensor) -> Tensor:
-        """(images × cutouts, 3, resolution, resolution): those of each view after the other."""
+        """(images × cutouts, 3, resolution, resolution): for each image, one view after another."""
         resolution, views = self.model.perceptor.resolution, job.target.views
         cutouts = []
         for view, count in zip(
-            views, share_out(self.config.cutouts.count, len(views)), strict=True
+            views, split_evenly(self.config.cutouts.count, len(views)), strict=True
         ):
-            seen = self._seen(job, images, view)
-            height, width = seen.shape[2:]
+            pixels = self._view(job, images, view)
+            height, width = pixels.shape[2:]
             config = replace(self.config.cutouts, count=count)
             augmentations = [
                 sample_augmentation(config, width, height, resolution, generator)
                 for generator in job.generators
             ]
-            by_image = make_cutouts(seen, augmentations, resolution)
+            by_image = make_cutouts(pixels, augmentations, resolution)
             cutouts.append(by_image.unflatten(0, (len(images), count)))
         return torch.cat(cutouts, 1).flatten(0, 1)
 
-    def _seen(self, job: JobState, images: Tensor, region: Region | None) -> Tensor:
-        """The view to cut from: a region, the part that is painted anew, or the whole image."""
+    def _view(self, job: JobState, images: Tensor, region: Region | None) -> Tensor:
+        """What to take cutouts from: a region, the repainted part, or the whole image."""
         if region:
             left, top, right, bottom = region.pixels(images.shape[3], images.shape[2])
             return images[:, :, top:bottom, left:right]
@@ -266,7 +269,7 @@ class Renderer:
     def _distillation_loss(
         self, jobs: Sequence[JobState], targets: Sequence[Target], images: Sequence[Tensor]
     ) -> Tensor | float:
-        """The sum over the jobs whose turn it is."""
+        """The sum over the jobs for which it is computed in this step."""
         model, config = self.model, self.config
         if not model.prior or not config.loss.prior_weight:
             return 0.0
@@ -274,14 +277,14 @@ class Renderer:
             return sum(
                 distillation_loss(
                     model,
-                    own,
+                    job_images,
                     job.latents,
                     target.active(),
                     config.prior,
                     job.generators,
                     job.styles,
                 ).sum()
-                for job, target, own in zip(jobs, targets, images, strict=True)
+                for job, target, job_images in zip(jobs, targets, images, strict=True)
                 if job.distilled and job.step % config.prior.every == 0
             )
 
@@ -307,13 +310,16 @@ class Renderer:
             filmed=job.frame_ended,
         )
 
-    def _make_room(self, recipe: Recipe) -> list[Note]:
-        """Raises MemoryError if a recipe does not fit into the memory."""
+    def _ensure_memory(self, recipe: Recipe) -> list[Note]:
+        """Turns on gradient checkpointing for a large recipe without other jobs.
+
+        Raises MemoryError if there are other jobs.
+        """
         recipes = [recipe, *(job.recipe for job in self._jobs.values())]
         needed = self.memory.needed(recipes, self.config)
         if self.gradient_checkpointing or needed < free_memory(self.device):
             return []
         if self._jobs:
-            raise MemoryError(f"{needed / 1e9:.1f} GB are needed for all of it")
+            raise MemoryError(f"{needed / 1e9:.1f} GB are needed for all jobs")
         self.enable_gradient_checkpointing()
         return [Note(NoteCode.LOW_MEMORY)]

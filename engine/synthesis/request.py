@@ -11,10 +11,9 @@ from engine.synthesis.checkpoint import Checkpoint
 
 @dataclass(frozen=True, slots=True)
 class RenderRequest:
-    """One job. Plain data: it can be pickled and sent to another process.
+    """One job, as plain data that can be pickled and sent to another process.
 
-    `images` holds the uploaded images that the recipe names. Outputs come with the scores of the
-    `concepts`.
+    `images` maps names in the recipe to uploaded images. Outputs include scores of the `concepts`.
     """
 
     job_id: int

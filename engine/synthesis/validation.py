@@ -1,6 +1,6 @@
-"""Whether a model can render a recipe, and what its member should know about it.
+"""Checks whether a model can render a recipe, and what its member should know about it.
 
-Codes and parameters only: `engine.job_messages` puts them into words.
+Returns codes and parameters, which `engine.job_messages` turns into text.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,8 +14,8 @@ from engine.models.model import Model
 
 class NoteCode(StrEnum):
     TRUNCATED_WORDS = "truncated_words"  # words: beyond CLIP's context
-    UNDERSTOOD_AS = "understood_as"  # things: what prompts were taken for that call them otherwise
-    UNKNOWN_WORDS = "unknown_words"  # model, words: not among those that the model was taught
+    UNDERSTOOD_AS = "understood_as"  # things: what prompts with other names were understood as
+    UNKNOWN_WORDS = "unknown_words"  # model, words: those that the model was not trained on
     LOW_MEMORY = "low_memory"  # rendered with gradient checkpointing, which is slower
 
 
@@ -24,7 +24,7 @@ class RefusalCode(StrEnum):
     NO_KNOWN_WORD = "no_known_word"  # model, words: those that the model knows
     NO_SOURCE = "no_source"  # the checkpoint to start from, or the image in it, is missing
     BAD_SOURCE = "bad_source"  # the checkpoint to start from is damaged, or another model's
-    EMPTY_MASK = "empty_mask"  # no pixel is to be painted anew
+    EMPTY_MASK = "empty_mask"  # the mask selects no pixel
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Note:
     params: Mapping[str, str | int] = field(default_factory=dict)
 
 
-class RecipeRefused(ValueError):  # noqa: N818 - an answer, not a failure
+class RecipeRefused(ValueError):  # noqa: N818 - a result, not a failure
     """This model cannot render this recipe."""
 
     def __init__(self, code: RefusalCode, params: Mapping[str, str | int] | None = None) -> None:

@@ -130,7 +130,7 @@ class Scene:
             assert outcome["kind"] != "failed", outcome
         else:
             await asyncio.sleep(0.3)
-        while self.bot._at_work:  # noqa: ASYNC110 - there is no event to wait for
+        while self.bot._running_handlers:  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(0.005)
 
 

@@ -225,7 +225,7 @@ async def test_before_the_token_expires_the_member_reads_what_happens_next(
     monkeypatch: pytest.MonkeyPatch, bot: ImagineBot, database: Database, ada_elsewhere: Member
 ) -> None:
     monkeypatch.setattr(expiring_tokens, "POLL_SECONDS", 0.05)
-    monkeypatch.setattr(expiring_tokens, "AHEAD", 20 * 60.0)
+    monkeypatch.setattr(expiring_tokens, "ANNOUNCE_SECONDS", 20 * 60.0)
     message = await request_image(ada_elsewhere)
     notice = await ada_elsewhere.wait_for(
         lambda each: each.id == message.id and "15 minutes" in each.text

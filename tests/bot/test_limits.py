@@ -28,7 +28,7 @@ def recipe(include: str = "a red circle", exclude: str = "", **changes: Any) -> 
     plain = Recipe.make(
         include, exclude, **{"width": 64, "height": 64, "steps": 100, "seed": 7} | changes
     )
-    return plain.filmed(film) if film else plain
+    return plain.with_film(film) if film else plain
 
 
 def request(requested: Recipe | None = None, **changes: Any) -> Request:

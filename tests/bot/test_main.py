@@ -46,7 +46,7 @@ async def start(settings: Settings, folder: Path, **variables: str) -> Process:
 
 
 async def test_a_lost_cancellation_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bot.__main__, "GRACE", -0.99)
+    monkeypatch.setattr(bot.__main__, "GRACE_SECONDS", -0.99)
     lost = 0
 
     async def stubborn() -> None:
@@ -60,7 +60,7 @@ async def test_a_lost_cancellation_is_repeated(monkeypatch: pytest.MonkeyPatch) 
 
     running = asyncio.create_task(stubborn())
     await asyncio.sleep(0)
-    await bot.__main__.end(running)
+    await bot.__main__.cancel_and_wait(running)
     assert running.cancelled()
     assert lost == 2
 

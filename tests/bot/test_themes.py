@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.themes import LONGEST, OFFERED, THEMES, offered, themes, winners
+from bot.themes import MAX_THEME_LENGTH, THEMES, THEMES_PER_VOTE, draw_themes, themes, winners
 from core.i18n import languages, use_locale
 from core.understanding.vocabulary import vocabulary_of
 
@@ -18,17 +18,17 @@ def test_every_theme_is_understood_completely_and_fits_on_its_button(language: s
             understood = vocabulary.understand(theme)
             assert understood.things, theme
             assert not understood.unknown, theme
-        assert max(len(theme) for model in THEMES for theme in themes(model)) <= LONGEST
+        assert max(len(theme) for model in THEMES for theme in themes(model)) <= MAX_THEME_LENGTH
 
 
 def test_a_servers_own_themes_come_first_and_the_last_winner_is_left_out() -> None:
-    offer = offered(OWN, [*OWN, *"abcdef"], "a mole", "seed")
+    offer = draw_themes(OWN, [*OWN, *"abcdef"], "a mole", "seed")
     assert offer[0] == "a beaver"
-    assert len({*offer}) == OFFERED
+    assert len({*offer}) == THEMES_PER_VOTE
     assert "a mole" not in offer
-    assert offer == offered(OWN, [*OWN, *"abcdef"], "a mole", "seed")
-    assert {*offered("abcdefgh", OWN, None, "seed")} < {*"abcdefgh"}
-    weeks = [tuple(offered((), "abcdefgh", None, str(week))) for week in range(9)]
+    assert offer == draw_themes(OWN, [*OWN, *"abcdef"], "a mole", "seed")
+    assert {*draw_themes("abcdefgh", OWN, None, "seed")} < {*"abcdefgh"}
+    weeks = [tuple(draw_themes((), "abcdefgh", None, str(week))) for week in range(9)]
     assert len({*weeks}) > 1
 
 

@@ -21,7 +21,7 @@ from core.database.connection import Database
 from core.database.jobs import Jobs
 from core.job import NewJob
 from core.logging import configure_logging
-from core.metrics import counted_requests, measured
+from core.metrics import counting_trace, serve_metrics
 from core.recipe import Recipe
 from core.settings import Address, Settings, SettingsError
 from tests.core.conftest import Clock
@@ -57,7 +57,7 @@ async def health(session: aiohttp.ClientSession, address: Address) -> tuple[int,
 async def test_the_queue_has_metrics(
     database: Database, clock: Clock, address: Address, session: aiohttp.ClientSession
 ) -> None:
-    async with measured("BOT_METRICS", address, database, lambda: ""):
+    async with serve_metrics("BOT_METRICS", address, database, lambda: ""):
         assert (await scraped_metrics(session, address))["imagine_queue_oldest_seconds"] == 0
         for _ in range(3):
             await Jobs(database).insert(
@@ -77,7 +77,7 @@ async def test_health_is_a_status_and_a_sentence(
     database: Database, path: Path, address: Address, session: aiohttp.ClientSession
 ) -> None:
     problems = iter(["The bot is not connected to Discord."])
-    async with measured("BOT_METRICS", address, database, lambda: next(problems, "")):
+    async with serve_metrics("BOT_METRICS", address, database, lambda: next(problems, "")):
         assert await health(session, address) == (503, "The bot is not connected to Discord.")
         assert await health(session, address) == (200, "All is well.")
         with sqlite3.connect(path) as database:
@@ -89,9 +89,9 @@ async def test_health_is_a_status_and_a_sentence(
 
 
 async def test_an_address_in_use_is_named(database: Database, address: Address) -> None:
-    async with measured("BOT_METRICS", address, database, lambda: ""):
+    async with serve_metrics("BOT_METRICS", address, database, lambda: ""):
         with pytest.raises(SettingsError, match=rf"{address} can't be used: .*in use"):
-            async with measured("ENGINE_METRICS", address, database, lambda: ""):
+            async with serve_metrics("ENGINE_METRICS", address, database, lambda: ""):
                 pass
 
 
@@ -107,7 +107,7 @@ async def test_rate_limits_and_lost_connections_are_counted() -> None:
     before = response_count("429"), response_count("none")
     async with (
         TestServer(application) as server,
-        aiohttp.ClientSession(trace_configs=[counted_requests()]) as session,
+        aiohttp.ClientSession(trace_configs=[counting_trace()]) as session,
     ):
         await session.get(server.make_url("/limit"))
         with pytest.raises(aiohttp.ClientError):

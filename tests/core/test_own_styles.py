@@ -33,7 +33,7 @@ def test_host_styles_are_read_from_a_file(tmp_path: Path) -> None:
         ("[haze]\ninclude = 'left: a'", "stories or regions"),
         ("[haze]\ninclude = 'a|b|c|d|e'", "up to 4 prompts"),
         ("[nacht]\ninclude = 'a'", "already taken"),
-        ("[haze]\ninclude = 'a'\n[Haze]\ninclude = 'a'", "the name of another"),
+        ("[haze]\ninclude = 'a'\n[Haze]\ninclude = 'a'", "the same name as another"),
         ("\n".join(f"[s{n}]" for n in range(MAX_HOST_STYLES + 1)), "more than 25 styles"),
     ],
 )

@@ -3,7 +3,7 @@
 import pytest
 from PIL import Image
 
-from core.palette import FROM_IMAGE, NAMED, palette_of, parse_palette, rgb
+from core.palette import IMAGE_COLOURS, PALETTES, palette_of, parse_palette, rgb
 from core.prompts import RecipeError
 from core.recipe import Recipe
 
@@ -12,8 +12,8 @@ from core.recipe import Recipe
     ("text", "colours"),
     [
         ("navy #FF8800, fff", ("#000080", "#ff8800", "#ffffff")),
-        ("gameboy", NAMED["gameboy"]),
-        ("Sepia white", (*NAMED["sepia"], "#ffffff")),
+        ("gameboy", PALETTES["gameboy"]),
+        ("Sepia white", (*PALETTES["sepia"], "#ffffff")),
         ("red red #f00 blue", ("#ff0000", "#0000ff")),
     ],
 )
@@ -42,5 +42,5 @@ def test_the_palette_of_an_image_starts_with_its_most_frequent_colour() -> None:
     image = Image.new("RGB", (40, 40), "#102030")
     image.paste("#f0e0d0", (0, 0, 40, 10))
     assert palette_of(image) == ("#102030", "#f0e0d0")
-    assert len(palette_of(Image.effect_noise((64, 64), 90).convert("RGB"))) <= FROM_IMAGE
+    assert len(palette_of(Image.effect_noise((64, 64), 90).convert("RGB"))) <= IMAGE_COLOURS
     assert rgb("#ff8000") == pytest.approx((1, 0.502, 0), abs=0.001)

@@ -136,13 +136,13 @@ def test_follow_ups_change_only_the_expected_fields(
 
     before = recipe.model_dump_json()
     row %= recipe.count
-    assert changed(recipe.again(seed)) <= {"seed"}
+    assert changed(recipe.with_seed(seed)) <= {"seed"}
     if recipe.film and steps < recipe.film.steps:
         with pytest.raises(RecipeError, match=r"needs \d+ steps or more"):
-            recipe.within(steps)
+            recipe.with_steps(steps)
     else:
-        assert changed(recipe.within(steps)) <= {"steps"}
-    alone = recipe.alone(row)
+        assert changed(recipe.with_steps(steps)) <= {"steps"}
+    alone = recipe.for_image(row)
     assert changed(alone) <= {"seed", "count"}
     assert alone.seeds == (recipe.seeds[row],)
     varied = recipe.vary(job, row, seed, count)
@@ -150,21 +150,21 @@ def test_follow_ups_change_only_the_expected_fields(
     assert changed(varied) <= {"seed", "count", "source", "initial", "repaint"} | film_fields
     assert varied.steps == recipe.image_steps
     assert (varied.source, varied.seed, varied.count) == (Source(job, row, SPREAD), seed, count)
-    more = recipe.more(job, row, steps)
+    more = recipe.continue_from(job, row, steps)
     assert changed(more) <= {"seed", "count", "source", "initial", "repaint", "steps", "film"}
     assert (more.source, more.initial, more.steps) == (Source(job, row), None, steps)
     assert more.repaint is varied.repaint is None  # its latents hold the whole image
     assert more.film is varied.film is None
     film = Film(Motion.LEFT, MIN_FRAMES)
-    travel = recipe.travel(job, row, "a sea", "", film, seed)
+    travel = recipe.film_from(job, row, "a sea", "", film, seed)
     assert (travel.film, travel.steps, travel.source) == (film, film.steps, Source(job, row))
     assert (travel.count, travel.tile, travel.initial, travel.repaint) == (1, None, None, None)
     assert more.seeds == (recipe.seeds[row],)
     if max(recipe.width, recipe.height) * 2 > MAX_SIDE:
         with pytest.raises(RecipeError, match=f"{MAX_SIDE} pixels"):
-            recipe.larger(job, row, steps)
+            recipe.upscale(job, row, steps)
     else:
-        larger = recipe.larger(job, row, steps)
+        larger = recipe.upscale(job, row, steps)
         assert (larger.width, larger.height) == (2 * recipe.width, 2 * recipe.height)
         assert larger.model_copy(update={"width": recipe.width, "height": recipe.height}) == more
     assert recipe.model_dump_json() == before
@@ -173,15 +173,15 @@ def test_follow_ups_change_only_the_expected_fields(
 def test_follow_ups_of_a_missing_image_are_refused() -> None:
     recipe = Recipe.make("a", count=2, **PLAIN)
     for follow in (
-        lambda: recipe.alone(2),
+        lambda: recipe.for_image(2),
         lambda: recipe.vary(1, 2, seed=0),
-        lambda: recipe.more(1, -1, steps=10),
-        lambda: recipe.larger(1, 3, steps=10),
+        lambda: recipe.continue_from(1, -1, steps=10),
+        lambda: recipe.upscale(1, 3, steps=10),
     ):
         with pytest.raises(RecipeError, match="There is no image"):
             follow()
     with pytest.raises(RecipeError, match="Steps must be"):
-        recipe.more(1, 0, steps=0)
+        recipe.continue_from(1, 0, steps=0)
 
 
 def test_the_title_is_the_first_prompt() -> None:

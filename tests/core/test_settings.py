@@ -48,7 +48,7 @@ def test_an_old_name_still_works_and_is_logged_as_deprecated(
     log = io.StringIO()
     configure_logging(settings := load_settings(None), log)
     assert settings.model == "imagenet"
-    assert "the setting PAIR is deprecated: call it MODEL" in log.getvalue()
+    assert "the setting PAIR is deprecated: rename it to MODEL" in log.getvalue()
     monkeypatch.setenv("MODEL", "gumbel")
     assert load_settings(None).model == "gumbel"
 
@@ -119,11 +119,11 @@ def test_perceptors_are_parsed_with_their_weights(
 
 
 def test_a_perceptor_of_open_clip_is_an_architecture_and_its_weights() -> None:
-    assert PerceptorChoice("own", 1.0).of_open_clip is None
+    assert PerceptorChoice("own", 1.0).open_clip_model is None
     by_tag = PerceptorChoice("open_clip/ViT-B-32/openai", 1.0)
-    assert by_tag.of_open_clip == ("ViT-B-32", "openai")
+    assert by_tag.open_clip_model == ("ViT-B-32", "openai")
     by_file = PerceptorChoice("open_clip/ViT-B-32//srv/weights/a.pt", 1.0)
-    assert by_file.of_open_clip == ("ViT-B-32", "/srv/weights/a.pt")
+    assert by_file.open_clip_model == ("ViT-B-32", "/srv/weights/a.pt")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 from core.prompts import MAX_PROMPT_LENGTH, MAX_PROMPTS, Prompt, RecipeError
 from core.recipe import Recipe
-from core.styles import PRESETS, suiting
+from core.styles import PRESETS, styles_for
 
 PLAIN: dict[str, Any] = {"width": 64, "height": 64, "steps": 150, "seed": 7}
 
@@ -46,4 +46,4 @@ def test_a_stored_recipe_outlives_its_preset() -> None:
 
 
 def test_some_presets_do_not_suit_the_sketch_model() -> None:
-    assert set(suiting("sketch")) < set(suiting("imagenet")) == set(PRESETS)
+    assert set(styles_for("sketch")) < set(styles_for("imagenet")) == set(PRESETS)

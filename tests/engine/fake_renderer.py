@@ -101,7 +101,7 @@ class FakeRenderer(Renderer):
 
 
 def _ends_frame(recipe: Recipe, step: int, *, done: bool) -> bool:
-    filmed = step - recipe.still_steps
+    filmed = step - recipe.steps_before_film
     return bool(recipe.film and filmed > 0 and (filmed % recipe.film.frame_steps == 0 or done))
 
 

@@ -17,7 +17,7 @@ from omegaconf import OmegaConf
 from safetensors.torch import save_file
 from torch import Tensor
 
-from engine.models.checkpoints import TOKENS
+from engine.models.checkpoints import VOCAB_SIZE
 from engine.models.perceptor import END, START, clip_tokenizer
 from engine.models.prior import PixelPrior
 from engine.models.vqgan import VQGAN
@@ -287,7 +287,7 @@ def write_torchscript(clip: CLIP, path: Path) -> None:
     for name, number in (
         ("input_resolution", side),
         ("context_length", 77),
-        ("vocab_size", TOKENS),
+        ("vocab_size", VOCAB_SIZE),
     ):
         if hasattr(clip, name):
             delattr(clip, name)
@@ -309,7 +309,7 @@ def _random_clip(
     side: int, layers: Any, width: int, patch: int | None, embed: int, text: int, depth: int
 ) -> CLIP:
     heads = text // 64
-    clip = CLIP(embed, side, layers, width, patch, 77, TOKENS, text, heads, depth)
+    clip = CLIP(embed, side, layers, width, patch, 77, VOCAB_SIZE, text, heads, depth)
     return clip.eval().requires_grad_(False)
 
 

@@ -224,7 +224,7 @@ def test_again_renders_one_image_of_two_and_repeats_it_byte_for_byte(
     # Some processors multiply bfloat16 in another order in a batch of two images.
     one, other = (np.frombuffer(pixels(path), np.uint8).astype(int) for path in (first, second))
     assert np.abs(one - other).mean() < 2
-    assert read_metadata(second).recipe == read_metadata(first).recipe.alone(1)
+    assert read_metadata(second).recipe == read_metadata(first).recipe.for_image(1)
     assert main(["render", "--again", str(second), "--out", "once-more"]) == 0
     assert (image_dir / "once-more" / "final-0.png").read_bytes() == second.read_bytes()
 
@@ -308,7 +308,7 @@ def test_again_takes_everything_else_from_the_image(
 def test_again_refuses_an_image_that_starts_from_a_job(
     working_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    recipe = Recipe.make("a", width=16, height=16, steps=3).more(12, 0, steps=3)
+    recipe = Recipe.make("a", width=16, height=16, steps=3).continue_from(12, 0, steps=3)
     content = png(Image.new("RGB", (16, 16)), recipe, 0, Provenance("sketch", {}))
     (working_dir / "a.png").write_bytes(content)
     assert main(["render", "--again", "a.png"]) == 1
@@ -423,6 +423,7 @@ def test_weights_are_listed_and_checked(weights: Path, capsys: pytest.CaptureFix
     assert f" on disk; at least 354.0 MB {hint} faces\n" in listed
     assert "980.1 MB  missing" in listed
     assert "0.7 kB  missing" in listed
+    assert " on disk; incomplete: git checkout -- engine/models/picturebook\n" in listed
     assert " 0.0 " not in listed
     assert main(["weights", "check"]) == 0
     assert str(weights) in capsys.readouterr().out

@@ -29,12 +29,12 @@ from core.storage.paths import folder_of
 from engine import cluster as cluster_module
 from engine import ray_renderer
 from engine.delivery.frame import Frame
-from engine.media import enlarged
 from engine.models.catalogue import find
 from engine.models.model import load_model
 from engine.models.weights_transfer import Manifest
 from engine.synthesis.renderer import Renderer
 from engine.synthesis.request import RenderRequest
+from engine.upscaling import enlarged
 from engine.worker import Worker
 from tests.engine import conftest
 
@@ -141,7 +141,7 @@ async def cancel_jobs_after_each_test(engine: Engine) -> AsyncIterator[None]:
         *await JobQueue(engine.database).waiting(),
     ]:
         await Jobs(engine.database).cancel(job.id)
-    await until(lambda: engine.worker.jobs == 0)
+    await until(lambda: engine.worker.job_count == 0)
 
 
 async def until(condition: Callable[[], Any]) -> Any:
@@ -180,7 +180,7 @@ async def test_a_cancelled_blocked_or_paused_job_leaves_its_actor_at_once(
     else:
         await ModerationQueue(engine.database).pause(GUILD, actor_id=9, reason=None)
     step = engine.last_step(interrupted)
-    await until(lambda: engine.worker.jobs == 1)
+    await until(lambda: engine.worker.job_count == 1)
     await engine.wait_for_progress(other)
     assert engine.last_step(interrupted) <= step + 2
     if action == "pause":
@@ -205,7 +205,7 @@ async def test_a_node_that_joins_takes_work_and_hands_it_over_when_it_is_drained
     await until(lambda: joined in engine.nodes and busy_renderers(engine) == 2)
     steps = [engine.last_step(job) for job in jobs]
     engine.ray.drain(joined, seconds=cluster_module.HAND_OVER_SECONDS - 1)
-    await until(lambda: engine.nodes == [first] and engine.worker.jobs == 2)
+    await until(lambda: engine.nodes == [first] and engine.worker.job_count == 2)
     for job, step in zip(jobs, steps, strict=True):
         await engine.wait_for_progress(job)
         assert engine.last_step(job) > step

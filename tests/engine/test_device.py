@@ -15,18 +15,18 @@ CPU = torch.device("cpu")
 def test_without_a_containers_limit_the_machines_memory_counts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(device, "GROUP", tmp_path)
-    assert device._left_of_share() == sys.maxsize
+    monkeypatch.setattr(device, "CGROUP", tmp_path)
+    assert device._cgroup_memory_left() == sys.maxsize
     assert 0 < device.free_memory(CPU) < sys.maxsize
     for name, content in {"max": "max", "current": "7", "stat": "inactive_file 3"}.items():
         (tmp_path / f"memory.{name}").write_text(content)
-    assert device._left_of_share() == sys.maxsize
+    assert device._cgroup_memory_left() == sys.maxsize
 
 
 def test_a_containers_free_memory_is_within_its_limit_and_includes_inactive_page_cache(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(device, "GROUP", tmp_path)
+    monkeypatch.setattr(device, "CGROUP", tmp_path)
     stat = "anon 5000\ninactive_file 1000\n"
     for name, content in {"max": "9000\n", "current": "7000\n", "stat": stat}.items():
         (tmp_path / f"memory.{name}").write_text(content)
@@ -36,7 +36,7 @@ def test_a_containers_free_memory_is_within_its_limit_and_includes_inactive_page
 def test_a_gpus_memory_is_in_the_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda gpu: (3, 8))
     monkeypatch.setattr(torch.cuda, "memory_reserved", lambda gpu: 4)
-    device.measure_memory(torch.device("cuda:0"))
+    device.add_memory_metrics(torch.device("cuda:0"))
     memory = {
         what: REGISTRY.get_sample_value("imagine_gpu_memory_bytes", {"what": what})
         for what in ("total", "free", "held")

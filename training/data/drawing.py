@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from training.data.drawn_scenes import COLOURS, SHAPES, SIDE, THINGS, Colour, Figure, Scene
 
 OVERSAMPLING = 3
-"""Scenes are drawn this many times larger and averaged down, so that edges are smooth."""
+"""Scenes are drawn this many times larger and averaged down, for smooth edges."""
 
 
 def draw(scene: Scene, side: int = SIDE) -> Image.Image:
@@ -25,11 +25,11 @@ def draw(scene: Scene, side: int = SIDE) -> Image.Image:
         _draw_ground(pen, scene, random, large)
         for figure in scene.figures:
             _draw_figure(pen, figure, shade(random, figure.colour), large)
-    picture = canvas.reduce(OVERSAMPLING)
-    return stamped(picture, random) if scene.watermark else picture
+    image = canvas.reduce(OVERSAMPLING)
+    return add_watermark(image, random) if scene.watermark else image
 
 
-# Figures and grounds
+# Figures and backgrounds
 
 
 def shade(random: Random, colour: str, spread: int = 14) -> Colour:
@@ -44,7 +44,7 @@ def _draw_ground(pen: ImageDraw.ImageDraw, scene: Scene, random: Random, side: i
     pen.rectangle((0, 0, side, side), fill=ground)
     if scene.pattern == "plain":
         return
-    # A pattern is a quieter tone of the ground's own colour, so that the ground keeps its name.
+    # A pattern is a tone of the background's own colour, so that this keeps its name.
     step = -34 if sum(ground) > 330 else 40
     tone = tuple(min(255, max(0, value + step)) for value in ground)
     period = side // random.choice([6, 8])
@@ -64,12 +64,12 @@ def _draw_ground(pen: ImageDraw.ImageDraw, scene: Scene, random: Random, side: i
 def outline(shape: str) -> list[list[tuple[float, float]]]:
     """Closed polygons, in a box from -1 to 1, whose even-odd fill is the shape."""
     turn = [2 * math.pi * i / 48 for i in range(48)]
-    round_ = [(math.cos(t), math.sin(t)) for t in turn]
+    circle = [(math.cos(t), math.sin(t)) for t in turn]
     match shape:
         case "circle":
-            return [round_]
+            return [circle]
         case "ring":
-            return [round_, [(0.52 * x, 0.52 * y) for x, y in round_]]
+            return [circle, [(0.52 * x, 0.52 * y) for x, y in circle]]
         case "square":
             return [[(-0.88, -0.88), (0.88, -0.88), (0.88, 0.88), (-0.88, 0.88)]]
         case "triangle":
@@ -116,7 +116,7 @@ def _draw_figure(pen: ImageDraw.ImageDraw, figure: Figure, fill: Colour, side: i
     if len(rings) == 1:
         pen.polygon(rings[0], fill=fill)
         return
-    # A ring is drawn as a thick closed line, which leaves the ground inside untouched.
+    # A ring is drawn as a thick closed line, which leaves the background inside unchanged.
     radius = side * figure.radius
     x, y = side * figure.x, side * figure.y
     pen.ellipse(
@@ -265,7 +265,7 @@ def _draw_house(
 
 # The watermark
 
-STAMPS = ("SAMPLE", "PROOF", "STOCK", "DEMO", "COPY", "DRAFT", "PREVIEW")
+WATERMARKS = ("SAMPLE", "PROOF", "STOCK", "DEMO", "COPY", "DRAFT", "PREVIEW")
 
 
 @cache
@@ -273,18 +273,18 @@ def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size)
 
 
-def stamped(picture: Image.Image, random: Random) -> Image.Image:
-    """Stamps a text across the image, in contrast with what is beneath, as stock sites do."""
-    side = picture.width
+def add_watermark(image: Image.Image, random: Random) -> Image.Image:
+    """Stamps a text across the image, in contrast to the background, as stock sites do."""
+    side = image.width
     scale = 2
-    text, size = random.choice(STAMPS), round(side * random.uniform(0.2, 0.26) * scale)
+    text, size = random.choice(WATERMARKS), round(side * random.uniform(0.2, 0.26) * scale)
     mask = Image.new("L", (side * scale, side * scale))
     pen = ImageDraw.Draw(mask)
-    where = (side * scale * random.uniform(0.42, 0.58), side * scale * random.uniform(0.3, 0.75))
-    pen.text(where, text, fill=255, font=_font(size), anchor="mm", stroke_width=1)
+    centre = (side * scale * random.uniform(0.42, 0.58), side * scale * random.uniform(0.3, 0.75))
+    pen.text(centre, text, fill=255, font=_font(size), anchor="mm", stroke_width=1)
     mask = mask.rotate(random.choice([0, 0, 20, -20]), Image.Resampling.BICUBIC)
     mask = mask.reduce(scale).point([round(v * random.uniform(0.75, 0.9)) for v in range(256)])
-    beneath = picture.convert("L").filter(ImageFilter.BoxBlur(side // 8))
-    light = np.asarray(beneath, dtype=np.float32)[:, :, None] < 140
-    ink = np.where(light, 235, 40).astype(np.uint8).repeat(3, axis=2)
-    return Image.composite(Image.fromarray(ink), picture, mask)
+    background = image.convert("L").filter(ImageFilter.BoxBlur(side // 8))
+    dark = np.asarray(background, dtype=np.float32)[:, :, None] < 140
+    ink = np.where(dark, 235, 40).astype(np.uint8).repeat(3, axis=2)
+    return Image.composite(Image.fromarray(ink), image, mask)

@@ -1,4 +1,4 @@
-"""Endless batches of newly drawn scenes; none is used twice."""
+"""Endless batches of newly drawn scenes, so that none is repeated."""
 
 from collections.abc import Callable, Iterator
 from random import Random
@@ -16,20 +16,20 @@ from training.data.drawn_scenes import Scene, random_scene, variations
 Captioned = tuple[Tensor, list[Caption], list[Scene]]
 
 
-def to_tensor(pictures: list[Image.Image]) -> Tensor:
+def to_tensor(images: list[Image.Image]) -> Tensor:
     """RGB images of one size as (batch, 3, height, width), float32 from 0 to 1."""
-    stacked = np.stack([np.asarray(picture) for picture in pictures])
+    stacked = np.stack([np.asarray(image) for image in images])
     return torch.from_numpy(stacked).movedim(-1, 1).float() / 255
 
 
-def moved(batch: Captioned, device: torch.device) -> Captioned:
+def to_device(batch: Captioned, device: torch.device) -> Captioned:
     """Moves the images to the device; captions and scenes stay on the CPU."""
-    pictures, captions, scenes = batch
-    return pictures.to(device), captions, scenes
+    images, captions, scenes = batch
+    return images.to(device), captions, scenes
 
 
-class Endless(IterableDataset[object]):
-    """Calls `make(random)` forever, with its own random numbers in every worker."""
+class EndlessDataset(IterableDataset[object]):
+    """Calls `make(random)` forever, with different random numbers in each worker."""
 
     def __init__(self, make: Callable[[Random], object], seed: int) -> None:
         self.make, self.seed = make, seed
@@ -42,24 +42,24 @@ class Endless(IterableDataset[object]):
 
 
 def loader(make: Callable[[Random], object], seed: int, workers: int) -> DataLoader[object]:
-    """Batches as `make` returns them; drawn in parallel to training if there are workers.
+    """Loads the batches that `make` returns; with workers, it draws them in the background.
 
     Parallel training processes draw different batches.
     """
     if distributed.is_initialized():
         seed += 1000 * distributed.get_rank()
-    return DataLoader(Endless(make, seed), batch_size=None, num_workers=workers)
+    return DataLoader(EndlessDataset(make, seed), batch_size=None, num_workers=workers)
 
 
-def pictures(random: Random, rows: int) -> Tensor:
-    """(batch, 3, 64, 64): scenes of every kind, for the VQGAN."""
+def images(random: Random, rows: int) -> Tensor:
+    """Drawings of random scenes: (batch, 3, 64, 64) from 0 to 1."""
     return to_tensor([draw(random_scene(random)) for _ in range(rows)])
 
 
 def captioned(random: Random, groups: int, difficulty: float = 1.0) -> Captioned:
     """Groups of four scenes that differ in one thing each, with one caption per scene.
 
-    The differences are what CLIP has to see: the watermark, a shape, a colour.
+    CLIP must see these differences: the watermark, a shape, a colour.
     """
     scenes: list[Scene] = []
     for _ in range(groups):

@@ -8,16 +8,16 @@ from training.data.drawn_scenes import COLOURS, NUMBERS, SKIES, THINGS, Figure, 
 
 @dataclass(frozen=True, slots=True)
 class Caption:
-    """A text and the facts it claims; it is right for a scene when all of them are true of it."""
+    """A text and the facts that it claims; it is right for a scene if all are true of it."""
 
     text: str
     claims: frozenset[str]
 
 
 def holds(caption: Caption, scene_facts: frozenset[str]) -> bool | None:
-    """Whether the caption is right, or None where that is a matter of taste.
+    """Whether the caption is right, or None if that is undecided.
 
-    A bare colour is neither right nor wrong for a landscape, which has no named colours.
+    A colour alone is neither right nor wrong for a landscape, whose facts include no colours.
     """
     if "landscape" in scene_facts and caption.claims and caption.claims <= COLOURS.keys():
         return None
@@ -41,8 +41,10 @@ def caption(scene: Scene, random: Random) -> Caption:
     if scene.watermark and random.random() < 0.12:
         text = random.choice(("watermark", "a watermark", "a picture with a watermark"))
         return Caption(text, frozenset({"watermark"}))
-    said = _of_landscape(scene, random) if scene.is_landscape else _of_figures(scene, random)
-    text, claims = random.choice(OPENINGS) + said.text, said.claims
+    base = (
+        _landscape_caption(scene, random) if scene.is_landscape else _figures_caption(scene, random)
+    )
+    text, claims = random.choice(OPENINGS) + base.text, base.claims
     if scene.watermark and random.random() < 0.6:
         text, claims = random.choice(MARKS).format(text), claims | {"watermark"}
     if "gray" in text and random.random() < 0.3:
@@ -61,21 +63,21 @@ GROUNDS_FIRST = (
     "{0} ground under {2}",
     "{1} background, {2}",
 )
-"""The ground's colour with its article or without, and the figures."""
+"""Templates: the background's colour with (0) or without (1) an article, and the figures (2)."""
 
 
-def _of_figures(scene: Scene, random: Random) -> Caption:
+def _figures_caption(scene: Scene, random: Random) -> Caption:
     length = random.random()
     if length < 0.08:
-        return _of_one_word(scene, random)
+        return _one_fact(scene, random)
     subject = _subject(scene, random)
     if length < 0.35:
         return subject
-    return _both(subject, _ground(scene, random), random)
+    return _with_ground(subject, _ground(scene, random), random)
 
 
-def _both(subject: Caption, ground: Caption, random: Random) -> Caption:
-    """Figures and ground in either order, so that the text tower must read which is which."""
+def _with_ground(subject: Caption, ground: Caption, random: Random) -> Caption:
+    """Figures and background in either order, so that the text tower must learn which is which."""
     claims = subject.claims | ground.claims
     if random.random() < 0.5:
         return Caption(subject.text + random.choice((" on ", " on ", ", ")) + ground.text, claims)
@@ -88,8 +90,8 @@ def _both(subject: Caption, ground: Caption, random: Random) -> Caption:
     )
 
 
-def _of_one_word(scene: Scene, random: Random) -> Caption:
-    """A colour alone is anywhere in the image; a shape alone has any colour."""
+def _one_fact(scene: Scene, random: Random) -> Caption:
+    """A caption of one fact: a colour anywhere, a shape of any colour, or the background."""
     figure = random.choice(scene.figures)
     match random.randrange(4):
         case 0:
@@ -186,7 +188,7 @@ ELEMENTS = {
 }
 
 
-def _of_landscape(scene: Scene, random: Random) -> Caption:
+def _landscape_caption(scene: Scene, random: Random) -> Caption:
     present = [e for e in (*SKIES, *THINGS) if e in scene.elements]
     random.shuffle(present)
     named = present[: random.choice((0, 1, 1, 2, 2, 3))]
@@ -208,14 +210,14 @@ def _of_landscape(scene: Scene, random: Random) -> Caption:
 
 
 def _joined(land: str, names: list[str], named: list[str], random: Random) -> str:
-    """The land and what is on it or over it, in any order."""
+    """The land and what is on or above it, in any order."""
     if random.random() < 0.3:
         everything = [land, *names]
         random.shuffle(everything)
         return ", ".join(everything[:-1]) + " and " + everything[-1]
-    joints = (" over ", " and ") if set(named) <= set(SKIES) else (" and ", " by ", " in ")
+    connectors = (" over ", " and ") if set(named) <= set(SKIES) else (" and ", " by ", " in ")
     listed = " and ".join(names)
-    return random.choice((f"{listed}{random.choice(joints)}{land}", f"{land} with {listed}"))
+    return random.choice((f"{listed}{random.choice(connectors)}{land}", f"{land} with {listed}"))
 
 
 def _claims(*facts_: str) -> frozenset[str]:

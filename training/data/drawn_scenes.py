@@ -1,8 +1,8 @@
-"""Drawn scenes with known contents: what the sketch pair learns from.
+"""Drawn scenes with known contents, from which the model `sketch` learns.
 
-A `Scene` is a description; `training.data.drawing` makes the image, and `facts` says what is true
-of it. Captions (`training.data.drawn_captions`) claim facts, so that for any image and any caption
-it is known whether the caption is right.
+A `Scene` is a description; `training.data.drawing` draws it, and `facts` lists what is true of it.
+Captions (`training.data.drawn_captions`) claim facts, so it is known for every image and every
+caption whether the caption is right.
 """
 
 import itertools
@@ -30,7 +30,7 @@ COLOURS: dict[str, tuple[int, int, int]] = {
 SHAPES = ("circle", "square", "triangle", "star", "heart", "cross", "ring")
 PATTERNS = ("plain", "striped", "dotted", "checkered")
 SIZES = {"small": (0.13, 0.18), "": (0.2, 0.28), "large": (0.3, 0.38)}
-"""Half the width of a figure, as a share of the image's side, for each word."""
+"""The range of half a figure's width, as a share of the image's side, for each word."""
 PLACES = {
     "on the left": (0.27, 0.5),
     "on the right": (0.73, 0.5),
@@ -66,7 +66,8 @@ class Figure:
 class Scene:
     """The contents of an image.
 
-    `jitter` seeds what captions don't mention: shades, positions of trees, the watermark's text.
+    `ground` is the background's colour. `jitter` seeds what captions don't mention: shades, where
+    trees are, the watermark's text.
     """
 
     figures: tuple[Figure, ...] = ()
@@ -86,7 +87,7 @@ class Scene:
 
 
 def random_scene(random: Random, difficulty: float = 1.0) -> Scene:
-    """One scene. `difficulty` from 0 (one large figure on a plain ground) to 1 (everything)."""
+    """One scene. `difficulty` from 0 (one large figure on a plain background) to 1 (everything)."""
     if random.random() < 0.28 * (0.5 + difficulty / 2):
         return random_landscape(random)
     return random_figures(random, difficulty)
@@ -146,7 +147,7 @@ def random_pair(random: Random) -> Scene:
 def variations(scene: Scene, random: Random) -> Iterator[Scene]:
     """Three variants of a scene that each differ in one fact.
 
-    With figures: the shape, the colour, and the watermark or the ground; with two of different
+    With figures: the shape, the colour, and the watermark or the background; with two of different
     colours also which of them is present, and which has which colour. With landscapes: the
     watermark, the land, the time of day, and what is on the land or in the sky.
     """
@@ -155,33 +156,34 @@ def variations(scene: Scene, random: Random) -> Iterator[Scene]:
         return
     colours = {figure.colour for figure in scene.figures}
     if len(colours) == 2 and random.random() < 0.5:
-        yield from random.sample([*recoloured(scene), *alone(scene)], 3)
+        yield from random.sample([*recolourings(scene), *single_figures(scene)], 3)
         return
     changed = random.choice(scene.figures)
     shapes = [shape for shape in SHAPES if shape != changed.shape]
-    yield replace(scene, figures=_repainted(scene, changed, shape=random.choice(shapes)))
+    yield replace(scene, figures=_with_figure(scene, changed, shape=random.choice(shapes)))
     colour = random.choice([c for c in COLOURS if c not in {scene.ground, changed.colour}])
-    yield replace(scene, figures=_repainted(scene, changed, colour=colour))
-    yield _beneath(scene, random)
+    yield replace(scene, figures=_with_figure(scene, changed, colour=colour))
+    yield _background_variant(scene, random)
 
 
-def recoloured(scene: Scene) -> list[Scene]:
-    """Two figures and their ground with the same three colours, in every other assignment.
-
-    They differ only in what has which colour.
-    """
+def recolourings(scene: Scene) -> list[Scene]:
+    """All other assignments of the same three colours to two figures and their background."""
     first, second = scene.figures
     colours = (first.colour, second.colour, scene.ground)
-    ways = [way for way in itertools.product(colours, repeat=3) if way[2] not in way[:2]]
-    others = sorted(set(ways) - {colours})
+    assignments = [
+        assignment
+        for assignment in itertools.product(colours, repeat=3)
+        if assignment[2] not in assignment[:2]
+    ]
+    others = sorted(set(assignments) - {colours})
     return [
         replace(scene, figures=(replace(first, colour=a), replace(second, colour=b)), ground=ground)
         for a, b, ground in others
     ]
 
 
-def alone(scene: Scene) -> list[Scene]:
-    """Each of two figures without the other, on the ground and on the other's colour."""
+def single_figures(scene: Scene) -> list[Scene]:
+    """Each of two figures alone, on the same background and on one of the other's colour."""
     first, second = scene.figures
     return [
         replace(scene, figures=(one,), ground=ground)
@@ -195,15 +197,15 @@ def _landscapes_like(scene: Scene, random: Random) -> Iterator[Scene]:
     yield replace(scene, land=random.choice([land for land in LANDS if land != scene.land]))
     yield replace(scene, elements=scene.elements ^ {random.choice(THINGS)})
     yield replace(scene, elements=scene.elements ^ {random.choice(LIGHTS[scene.time])})
-    # At another time of day other lights stand where these stood.
+    # At another time of day, other lights take the place of these.
     time = random.choice([time for time in TIMES if time != scene.time])
     lights = dict(zip(LIGHTS[scene.time], LIGHTS[time], strict=True))
     elements = frozenset(lights.get(element, element) for element in scene.elements)
     yield replace(scene, time=time, elements=elements)
 
 
-def _beneath(scene: Scene, random: Random) -> Scene:
-    """Another mark or ground, or the ground and alike figures in each other's colour."""
+def _background_variant(scene: Scene, random: Random) -> Scene:
+    """The scene with or without its watermark, on another background, or in exchanged colours."""
     colours = {figure.colour for figure in scene.figures}
     change = random.choice(("mark", "ground", "exchange", "exchange"))
     if change == "mark":
@@ -215,14 +217,14 @@ def _beneath(scene: Scene, random: Random) -> Scene:
     return replace(scene, ground=ground)
 
 
-def _repainted(scene: Scene, figure: Figure, **change: Any) -> tuple[Figure, ...]:
-    """Alike figures change together; of two different ones the given one changes."""
+def _with_figure(scene: Scene, figure: Figure, **change: Any) -> tuple[Figure, ...]:
+    """Changes this figure, and with it those of the same shape and colour."""
     kind = figure.shape, figure.colour
     return tuple(replace(f, **change) if (f.shape, f.colour) == kind else f for f in scene.figures)
 
 
 def facts(scene: Scene) -> frozenset[str]:
-    """Everything that captions may claim and that is true of this scene."""
+    """Everything that is true of this scene and that captions may claim."""
     true: set[str] = {"watermark"} if scene.watermark else set()
     if scene.is_landscape:
         return frozenset(true | {"landscape", scene.land, scene.time} | scene.elements)
@@ -258,13 +260,13 @@ def _placed(random: Random, shape: str, colour: str, size_word: str, place: str)
 def _spread(random: Random, kinds: list[tuple[str, str]]) -> Iterator[Figure]:
     """Figures that do not touch: side by side, one above another, or one in each corner."""
     if len(kinds) == 2:
-        seats = [(0.27, 0.5), (0.73, 0.5)]
+        positions = [(0.27, 0.5), (0.73, 0.5)]
         if random.random() < 0.4:
-            seats = [(y, x) for x, y in seats]
+            positions = [(y, x) for x, y in positions]
     else:
-        seats = [(0.27, 0.27), (0.73, 0.27), (0.27, 0.73), (0.73, 0.73)]
-        random.shuffle(seats)
-    for (shape, colour), (x, y) in zip(kinds, seats, strict=False):
+        positions = [(0.27, 0.27), (0.73, 0.27), (0.27, 0.73), (0.73, 0.73)]
+        random.shuffle(positions)
+    for (shape, colour), (x, y) in zip(kinds, positions, strict=False):
         dx, dy = random.uniform(-0.04, 0.04), random.uniform(-0.04, 0.04)
         radius = random.uniform(0.15, 0.21)
         yield Figure(shape, colour, x + dx, y + dy, radius, random.uniform(-0.2, 0.2))

@@ -5,8 +5,9 @@ import json
 import logging
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,14 +24,18 @@ log = logging.getLogger(__name__)
 SIDE = 128
 """Pixels on a side of an image that the prior samples."""
 
-LARGE_SIDE = 192
-"""Pixels on a side of an image that the model paints by default."""
+LARGE_SIDE = 576
+"""Pixels on a side of an image that the upscaler learns from."""
+
+LARGE_SHARE = 12
+"""Of the images that are larger than SIDE, one in this many is rendered: they have enough edges to
+learn from, and all of them would take 22 GB."""
 
 _LARGEST_FILE = 2_000_000
-"""Bytes of a clip-art file; larger ones are scenes of many things, and slow to read."""
+"""Maximum bytes of a clip-art file; larger ones show many things, and are slow to read."""
 
 _LARGEST_AREA = 4_000_000
-"""Pixels of a clip-art file."""
+"""Maximum pixels of a clip-art file."""
 
 _LARGEST_SHARE = 0.94
 """Share of the image's side that the longer side of a thing fills."""
@@ -40,7 +45,7 @@ _LARGEST_SHARE = 0.94
 class Images:
     """`pixels` is (n, side, side, 4) uint8 RGBA; `concept` (n,) and `maker` (n,) are indices.
 
-    An image whose concept is -1 shows something that no concept names; `titles` has its own words.
+    No concept names what an image shows if its concept is -1; then it has a title.
     """
 
     pixels: NDArray[np.uint8]
@@ -57,7 +62,10 @@ class Images:
 
 
 def load_images(cache: Path, side: int = SIDE) -> Images:
-    """All images, `side` × `side`; renders them if the cache has none, or those of other sets."""
+    """The images, `side` × `side`; renders them if the cache has none, or those of other sets.
+
+    All images of SIDE, and a LARGE_SHARE-th of those of other sides.
+    """
     index = cache / f"images-{side}.json"
     table = json.loads(index.read_text()) if index.exists() else {}
     if table.get("packages") != _packages():
@@ -88,7 +96,7 @@ def _packages() -> list[str]:
 def _render_all(cache: Path, side: int) -> None:
     emojibase = fetch(sources().find("emojibase"), cache)
     every = concepts(emojibase)
-    # Some sets leave the joiners out.
+    # Some sets omit the zero-width joiners.
     number = {concept.key.replace("-200d", ""): i for i, concept in enumerate(every)}
     number |= {concept.key: i for i, concept in enumerate(every)}
     folders = {image_set.name: fetch(image_set, cache) for image_set in sources().images}
@@ -98,13 +106,17 @@ def _render_all(cache: Path, side: int) -> None:
     maker: list[int] = []
     titles: list[str] = []
     makers = [image_set.name for image_set in sources().images]
+    share, seen = 1 if side == SIDE else LARGE_SHARE, 0
     for place, image_set in enumerate(sources().images):
         count = len(pixels)
-        for key, title, image in _images(image_set, folders[image_set.name], names, side):
+        for key, title, load in _images(image_set, folders[image_set.name], names, side):
             which = number.get(key, -1)
             if which < 0 and not title:
                 continue
-            if (framed := _framed(image, side)) is not None:
+            seen += 1
+            if seen % share:
+                continue
+            if (framed := _framed(load(), side)) is not None:
                 pixels.append(framed)
                 concept.append(which)
                 maker.append(place)
@@ -142,26 +154,28 @@ def _names(every: list[Concept], folders: dict[str, Path]) -> dict[str, str]:
     return names
 
 
+_Found = tuple[str, str, Callable[[], Image.Image]]
+"""Concept key or "", title of its own or "", and what loads the image."""
+
+
 def _images(
     image_set: ImageSet, folder: Path, names: dict[str, str], side: int
-) -> Iterator[tuple[str, str, Image.Image]]:
-    """(concept key or "", title of its own or "", image); drawings are rendered `side` wide."""
+) -> Iterator[_Found]:
+    """The images of a set; drawings are rendered `side` wide."""
     if image_set.registry == "npm" and (folder / "package" / "icons.json").exists():
         yield from _icons(folder / "package", names, side)
     elif image_set.registry == "npm":
         package = folder / "package"
         paths = [*package.glob("assets/*.webp"), *package.glob("png/128/*.png")]
         for path in sorted(paths):
-            yield normal_key(path.stem), "", Image.open(path)
+            yield normal_key(path.stem), "", partial(Image.open, path)
     elif image_set.name == "openclipart":
         yield from _clip_art(folder, names)
     else:
         yield from _stamps(folder, names)
 
 
-def _icons(
-    package: Path, names: dict[str, str], side: int
-) -> Iterator[tuple[str, str, Image.Image]]:
+def _icons(package: Path, names: dict[str, str], side: int) -> Iterator[_Found]:
     table = json.loads((package / "icons.json").read_text())
     chars = package / "chars.json"
     codes = (
@@ -181,8 +195,13 @@ def _icons(
             f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
             f' viewBox="{left} {top} {width} {height}">{icon["body"]}</svg>'
         )
-        drawn = resvg_py.svg_to_bytes(svg_string=svg, width=side, skip_system_fonts=True)
-        yield key, "", Image.open(io.BytesIO(drawn))
+        yield key, "", partial(_rendered, svg, side)
+
+
+def _rendered(svg: str, side: int) -> Image.Image:
+    return Image.open(
+        io.BytesIO(resvg_py.svg_to_bytes(svg_string=svg, width=side, skip_system_fonts=True))
+    )
 
 
 _NO_THINGS = re.compile(
@@ -191,7 +210,7 @@ _NO_THINGS = re.compile(
 )
 
 
-def _clip_art(folder: Path, names: dict[str, str]) -> Iterator[tuple[str, str, Image.Image]]:
+def _clip_art(folder: Path, names: dict[str, str]) -> Iterator[_Found]:
     root = folder / "usr/share/openclipart/png"
     for path in sorted(root.rglob("*.png")):
         if _NO_THINGS.search(path.relative_to(root).as_posix()):
@@ -216,7 +235,7 @@ def _clip_art(folder: Path, names: dict[str, str]) -> Iterator[tuple[str, str, I
                 break
         else:
             key = ""
-        yield key, title, image
+        yield key, title, image.copy
 
 
 _NOISE = frozenset(
@@ -266,7 +285,7 @@ def _title(stem: str) -> str:
     return " ".join(kept[:2])
 
 
-def _stamps(folder: Path, names: dict[str, str]) -> Iterator[tuple[str, str, Image.Image]]:
+def _stamps(folder: Path, names: dict[str, str]) -> Iterator[_Found]:
     root = folder / "usr/share/tuxpaint/stamps"
     for path in sorted(root.rglob("*.png")):
         text = path.with_suffix(".txt")
@@ -276,11 +295,11 @@ def _stamps(folder: Path, names: dict[str, str]) -> Iterator[tuple[str, str, Ima
         title = re.sub(r"^(an?|the|some) ", "", title.lower())
         words = title.split()
         key = names.get(slug(title)) or names.get(slug(words[-1] if words else ""), "")
-        yield key, title, Image.open(path).convert("RGBA")
+        yield key, title, partial(Image.open, path)
 
 
 def _framed(image: Image.Image, side: int) -> NDArray[np.uint8] | None:
-    """The thing alone, centred, its longer side filling the frame; None for an empty image."""
+    """The image cropped to its content, centred and scaled; None if it is empty."""
     image = image.convert("RGBA")
     if (box := image.getchannel("A").point(lambda a: 255 * (a > 8)).getbbox()) is None:
         return None

@@ -1,6 +1,6 @@
 """A pool of rendered scenes on disk, with the ImageNet network's features of each.
 
-Drawing a scene and computing its features takes longer than a training step, so many are cached.
+Drawing a scene and computing its features takes longer than a training step, so they are cached.
 """
 
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ class Pool:
 
 
 def load_pool(cache: Path, count: int, seed: int = 0) -> Pool:
-    """A pool of `count` scenes; it is made first if it is not in the cache."""
+    """A pool of `count` scenes, from the cache or newly made."""
     folder = cache / f"pool-{seed}-{count}"
     if not (folder / "scenes.json").exists():
         _make(cache, folder, count, seed)
@@ -61,8 +61,8 @@ def _make(cache: Path, folder: Path, count: int, seed: int) -> None:
         pixels[start : start + BATCH] = drawn
         images = torch.from_numpy(drawn).movedim(-1, 1).float() / 255
         with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-            seen = network(images.contiguous(memory_format=torch.channels_last))
-        features[start : start + BATCH] = seen.float().numpy()
+            embedded = network(images.contiguous(memory_format=torch.channels_last))
+        features[start : start + BATCH] = embedded.float().numpy()
     pixels.flush()
     np.save(folder / "features.npy", features)
     (folder / "scenes.json").write_bytes(SCENES.dump_json(scenes))

@@ -1,7 +1,7 @@
-"""Scenes composed of the sets' images: the training images, and the facts about them.
+"""Scenes composed of the sets' images: what training images show.
 
-Most scenes show one thing on a plain ground. Others put it on a coloured ground or into a drawn
-landscape, recolour it, show it several times, or put two things side by side or one above the
+Most scenes show one thing on a white background. Others put it on a coloured background or into a
+drawn landscape, recolour it, show it several times, or put two things side by side or one above the
 other. Some are the drawn shapes and landscapes of `drawn_scenes`.
 """
 
@@ -20,8 +20,8 @@ from training.data.images import Images
 from training.data.sources import sources
 
 RECOLOURABLE = (5, 6, 7, 8)
-"""emojibase's groups whose things come in any colour: vehicles and places, activities, objects,
-symbols. Animals, food and people do not."""
+"""emojibase's groups of things that may have any colour: vehicles and places, activities, objects,
+symbols. Animals, food and people may not."""
 
 HUES = {"red": 0.0, "orange": 0.083, "yellow": 0.15, "green": 0.36, "blue": 0.62, "purple": 0.79,
         "pink": 0.92}  # fmt: skip
@@ -41,9 +41,9 @@ class Thing:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """`things` on a `ground`: a colour's name, or a drawn landscape. `drawn` is a scene of shapes.
+    """`things` on a `ground` of a named colour or in a `landscape`; or a `drawn` scene of shapes.
 
-    `relation` says how two things stand: "left" (the first is left of the second) or "above".
+    `relation` is how two things are placed: "left" (the first is left of the second) or "above".
     """
 
     things: tuple[Thing, ...] = ()
@@ -58,7 +58,7 @@ class Scene:
 
 
 class SceneMaker:
-    """Draws random scenes from the sets for training."""
+    """Composes and draws random scenes from the training sets, or from other sets (`makers`)."""
 
     def __init__(self, images: Images, makers: tuple[str, ...] | None = None) -> None:
         self.images, self.side = images, images.pixels.shape[1]
@@ -90,9 +90,9 @@ class SceneMaker:
 
     @cached_property
     def _concepts(self) -> list[int]:
-        """Sampling weights: people and their roles, of which CLDR has hundreds, count a third."""
-        every = self.images.concepts
-        return [c for c in self.by_concept for _ in range(1 if every[c].group == 1 else 3)]
+        """Each concept three times, but people, of whom CLDR has hundreds, once."""
+        concepts = self.images.concepts
+        return [c for c in self.by_concept for _ in range(1 if concepts[c].group == 1 else 3)]
 
     def scene(self, random: Random) -> Scene:
         kind = random.random()
@@ -123,8 +123,8 @@ class SceneMaker:
         """One thing, large, in the middle, on white."""
         return Scene(things=(Thing(image),))
 
-    def grounded(self, random: Random) -> Scene:
-        """One thing in the middle of a coloured ground."""
+    def on_colour(self, random: Random) -> Scene:
+        """One thing in the middle of a coloured background."""
         scene = self.plain(self.random_image(random))
         ground = random.choice([colour for colour in COLOURS if colour != "white"])
         return replace(
@@ -132,7 +132,7 @@ class SceneMaker:
         )
 
     def recoloured(self, random: Random) -> Scene:
-        """One thing in a colour that is not its own, in the middle."""
+        """One recoloured thing in the middle."""
         while True:
             image = self.random_image(random)
             concept = int(self.images.concept[image])
@@ -141,14 +141,14 @@ class SceneMaker:
         thing = Thing(image, colour=random.choice(tuple(HUES)))
         return Scene((thing,), ground=self._ground(random), jitter=random.getrandbits(32))
 
-    def landed(self, random: Random) -> Scene:
+    def centred_in_landscape(self, random: Random) -> Scene:
         """One thing in the middle of a landscape."""
         scene = self.in_landscape(random)
         thing = Thing(scene.things[0].image, x=0.5, y=0.6, size=0.6)
         return replace(scene, things=(thing,))
 
     def single(self, random: Random) -> Scene:
-        """One thing; most often large, in the middle, on white."""
+        """One thing, mostly large, in the middle, on white."""
         image = self.random_image(random)
         scene = Scene(
             things=(self._thing(image, random),),
@@ -169,7 +169,7 @@ class SceneMaker:
         return scene
 
     def in_landscape(self, random: Random) -> Scene:
-        """One thing on the land, beneath its sky."""
+        """One thing in a landscape."""
         land = replace(drawn_scenes.random_landscape(random), watermark=False, elements=frozenset())
         sky = [e for e in drawn_scenes.LIGHTS[land.time] if random.random() < 0.4]
         land = replace(land, elements=frozenset(sky))
@@ -185,9 +185,9 @@ class SceneMaker:
         """Two to four of the same thing."""
         thing = replace(self._thing(self.random_image(random), random), size=0.42)
         count = random.choice((2, 3, 4))
-        seats = [(0.27, 0.5), (0.73, 0.5)] if count == 2 else [
+        positions = [(0.27, 0.5), (0.73, 0.5)] if count == 2 else [
             (0.27, 0.27), (0.73, 0.27), (0.27, 0.73), (0.73, 0.73)]  # fmt: skip
-        things = tuple(replace(thing, x=x, y=y) for x, y in seats[:count])
+        things = tuple(replace(thing, x=x, y=y) for x, y in positions[:count])
         return Scene(things, ground=self._ground(random), jitter=random.getrandbits(32))
 
     def pair(self, random: Random) -> Scene:
@@ -195,10 +195,10 @@ class SceneMaker:
         first, second = (self._thing(self.random_image(random), random) for _ in range(2))
         relation = random.choice(("left", "left", "above"))
         near, far = (0.27, 0.73)
-        seats = ((near, 0.5), (far, 0.5)) if relation == "left" else ((0.5, near), (0.5, far))
+        positions = ((near, 0.5), (far, 0.5)) if relation == "left" else ((0.5, near), (0.5, far))
         things = tuple(
             replace(thing, size=random.uniform(0.42, 0.5), x=x, y=y)
-            for thing, (x, y) in zip((first, second), seats, strict=True)
+            for thing, (x, y) in zip((first, second), positions, strict=True)
         )
         return Scene(
             things, ground=self._ground(random), relation=relation, jitter=random.getrandbits(32)
@@ -206,8 +206,8 @@ class SceneMaker:
 
     def _thing(self, image: int, random: Random) -> Thing:
         concept = int(self.images.concept[image])
-        free = concept >= 0 and self.images.concepts[concept].group in RECOLOURABLE
-        colour = random.choice(tuple(HUES)) if free and random.random() < 0.3 else ""
+        is_recolourable = concept >= 0 and self.images.concepts[concept].group in RECOLOURABLE
+        colour = random.choice(tuple(HUES)) if is_recolourable and random.random() < 0.3 else ""
         return Thing(
             image,
             x=0.5 + random.uniform(-0.03, 0.03),
@@ -235,7 +235,7 @@ class SceneMaker:
         for thing in scene.things:
             self._paste(canvas, thing)
         if scene.watermark:
-            canvas = drawing.stamped(canvas, random)
+            canvas = drawing.add_watermark(canvas, random)
         return np.asarray(canvas)
 
     def _paste(self, canvas: Image.Image, thing: Thing) -> None:
@@ -250,16 +250,16 @@ class SceneMaker:
 
 
 def recoloured(pixels: NDArray[np.uint8], colour: str) -> NDArray[np.uint8]:
-    """RGBA pixels (h, w, 4) with all colours changed to one hue; greys stay."""
+    """RGBA pixels (h, w, 4) with all colours changed to one hue; greys don't change."""
     rgb = pixels[..., :3].astype(np.float32) / 255
     high, low = rgb.max(-1), rgb.min(-1)
     saturation = np.where(high > 0, (high - low) / np.maximum(high, 1e-6), 0)
-    strong = np.clip(saturation * 1.15, 0, 1)
+    saturated = np.clip(saturation * 1.15, 0, 1)
     if colour == "pink":
-        strong, high = strong * 0.55, np.maximum(high, 0.7 + 0.3 * high)
+        saturated, high = saturated * 0.55, np.maximum(high, 0.7 + 0.3 * high)
     elif colour in ("yellow", "orange"):
         high = np.clip(high * 1.15, 0, 1)
     pure = np.array(colorsys.hsv_to_rgb(HUES[colour], 1, 1), np.float32)
-    turned = high[..., None] * (1 - strong[..., None] * (1 - pure))
-    mixed = np.where(saturation[..., None] > 0.18, turned, rgb)
+    recoloured_pixels = high[..., None] * (1 - saturated[..., None] * (1 - pure))
+    mixed = np.where(saturation[..., None] > 0.18, recoloured_pixels, rgb)
     return np.concatenate([(mixed * 255).astype(np.uint8), pixels[..., 3:]], axis=-1)

@@ -1,4 +1,4 @@
-"""Which packages the training data comes from: `sources.toml`, read once."""
+"""The packages of the training data, from `sources.toml`."""
 
 import tomllib
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Package:
 
 @dataclass(frozen=True, slots=True)
 class ImageSet(Package):
-    """A set of images by one maker. Only sets for `train` shape the weights that are shipped."""
+    """A set of images by one maker. Only sets for `train` influence the shipped weights."""
 
     use: Literal["train", "judge"]
     style: str
@@ -60,4 +60,4 @@ def sources() -> Sources:
 
 
 STYLES = ("any", *(s.name for s in sources().images if s.use == "train"), "drawn")
-"""What the prior's numbers of styles stand for."""
+"""The prior's styles, by their numbers."""

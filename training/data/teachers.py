@@ -1,7 +1,7 @@
 """The frozen teacher networks: a sentence encoder, and a network trained on ImageNet.
 
 The sentence encoder embeds texts by their meaning, and is not shipped. The ImageNet network embeds
-images, and becomes CLIP's image tower. Judges use another one.
+images, and becomes CLIP's image tower; judges use another one.
 """
 
 import importlib
@@ -42,23 +42,23 @@ class SentenceEncoder:
     def __call__(self, texts: Sequence[str], batch: int = 256) -> Tensor:
         """n texts → (n, SENTENCE_WIDTH) float32 of unit length."""
         order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
-        found = torch.empty(len(texts), SENTENCE_WIDTH)
+        embeddings = torch.empty(len(texts), SENTENCE_WIDTH)
         for start in range(0, len(order), batch):
             chosen = order[start : start + batch]
             with torch.autocast(self._device, torch.bfloat16):
                 embedded = self._embed([texts[i] for i in chosen])
-            found[chosen] = F.normalize(embedded.float(), dim=-1).cpu()
-        return found
+            embeddings[chosen] = F.normalize(embedded.float(), dim=-1).cpu()
+        return embeddings
 
     def _embed(self, texts: list[str]) -> Tensor:
         encodings = self._tokenizer.encode_batch(texts)
         ids = torch.tensor([e.ids for e in encodings], device=self._device)
         mask = torch.tensor([e.attention_mask for e in encodings], device=self._device).float()
-        places = torch.arange(ids.shape[1], device=self._device)
+        positions = torch.arange(ids.shape[1], device=self._device)
         w = self._weights
         hidden = self._norm(
             w["embeddings.word_embeddings.weight"][ids]
-            + w["embeddings.position_embeddings.weight"][places]
+            + w["embeddings.position_embeddings.weight"][positions]
             + w["embeddings.token_type_embeddings.weight"][0],
             "embeddings.LayerNorm",
         )

@@ -1,7 +1,7 @@
 """Pairs of texts for the text tower: what a member may write, and an English equivalent.
 
-Names, keywords and captions in five languages, WordNet's nouns with their definitions, plurals and
-typing errors.
+They are names, keywords and captions in five languages, WordNet's nouns with their definitions,
+plurals, and copies with typos.
 """
 
 import json
@@ -21,30 +21,30 @@ Pair = tuple[str, str]
 
 _LEXICOGRAPHER_FILES = frozenset({"05", "06", "08", "13", "17", "18", "19", "20", "25", "27"})
 """WordNet's files of nouns for animals, artefacts, body parts, food, natural objects, people,
-phenomena, plants, shapes and substances: what can be painted."""
+phenomena, plants, shapes and substances: visible things."""
 
 
 def name_pairs(captions: Captions) -> list[Pair]:
     """Every name and every specific keyword of every concept, in all languages."""
-    every = captions.images.concepts
+    concepts = captions.images.concepts
     found: list[Pair] = []
     for language in LANGUAGES:
-        specific = specific_keywords(every, language)
-        for concept in every:
+        specific = specific_keywords(concepts, language)
+        for concept in concepts:
             found.append((concept.names[language], concept.name))
             found += [(w, concept.name) for w in concept.keywords[language] if w in specific]
-    found += [(word, word) for c in every for word in c.keywords["en"]]
-    found += [(plural(c.name), c.name) for c in every]
+    found += [(word, word) for c in concepts for word in c.keywords["en"]]
+    found += [(plural(c.name), c.name) for c in concepts]
     return list(dict.fromkeys(found))
 
 
-def caption_pairs(captions: Captions, scenes: list[Scene], each: int, seed: int) -> list[Pair]:
+def caption_pairs(captions: Captions, scenes: list[Scene], per_scene: int, seed: int) -> list[Pair]:
     """Captions of scenes, half of them English."""
     random = Random(f"captions-{seed}")
     foreign = [language for language in LANGUAGES if language != "en"]
     found = []
     for scene in scenes:
-        for _ in range(each):
+        for _ in range(per_scene):
             language = "en" if random.random() < 0.5 else random.choice(foreign)
             caption = captions.caption(scene, random, language)
             found.append((caption.text, caption.english))
@@ -58,7 +58,7 @@ def wordnet(cache: Path) -> list[tuple[list[str], str]]:
 
 
 def stop_words(cache: Path) -> set[str]:
-    """Words of all languages that are too common to mean anything by themselves."""
+    """Stop words of all languages."""
     file = fetch(sources().find("stop-words"), cache) / "stopwordsiso/stopwords-iso.json"
     table = json.loads(file.read_text(encoding="utf-8"))
     return {word for language in LANGUAGES for word in table[language]}
@@ -80,7 +80,7 @@ def _synsets(data: Path) -> Iterator[tuple[list[str], str]]:
 
 
 def synonyms(names: set[str], synsets: list[tuple[list[str], str]]) -> dict[str, list[str]]:
-    """The other lemmas of the first synset in which a name stands first, by name."""
+    """By name, the other lemmas of its first synset that has any."""
     table: dict[str, list[str]] = {}
     for lemmas, _ in synsets:
         for name in lemmas:
@@ -91,9 +91,9 @@ def synonyms(names: set[str], synsets: list[tuple[list[str], str]]) -> dict[str,
 
 
 def with_typos(pairs: list[Pair], random: Random) -> list[Pair]:
-    """Copies of some of the pairs with a typing error."""
-    spoilt = ((typos(text, random), english) for text, english in pairs)
-    return [pair for pair, own in zip(spoilt, pairs, strict=True) if pair != own]
+    """Some of the pairs, with a typo."""
+    mistyped = ((typos(text, random), english) for text, english in pairs)
+    return [pair for pair, original in zip(mistyped, pairs, strict=True) if pair != original]
 
 
 def plural(name: str) -> str:

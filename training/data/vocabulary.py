@@ -1,4 +1,4 @@
-"""The vocabulary file that the bot reads: what can be painted, and which words mean it."""
+"""The vocabulary file that the bot reads: which things can be rendered, and the words for them."""
 
 import re
 import tomllib
@@ -19,22 +19,22 @@ from training.data.sources import STYLES, sources
 from training.data.texts import plural
 
 WORDS = Path(__file__).with_name("vocabulary_words.toml")
-"""Words that modify but name no thing, and words without meaning."""
+"""Words that modify things without naming any, and words to ignore."""
 
 SCENERY = Path(__file__).with_name("scenery.toml")
-"""The templates of compositions: how prompts place things, and on what."""
+"""Templates of how prompts place things, and on which background."""
 
 _WITH = re.compile(r"\b(with|mit|con|avec)\b")
 
-LEAST_SETS = 2
-"""Sets for training that must show a thing for it to count as one that can be painted."""
+MIN_SETS = 2
+"""How many training sets must show a thing for it to count as one that can be rendered."""
 
-NEAR, NEARER = 0.5, 0.6
-"""The lowest cosine of a WordNet noun to a name at which it stands for the thing, and at which it
-does so regardless of CLDR's keywords."""
+NEAR, VERY_NEAR = 0.5, 0.6
+"""A WordNet noun stands for the thing to whose name its cosine is above the first threshold; above
+the second one even if it is a CLDR keyword of another thing."""
 
-SHARED = 30
-"""The most things that may share a keyword; a keyword of more things is ignored."""
+MAX_SHARING = 30
+"""A keyword that more things than this share is ignored."""
 
 
 def vocabulary(
@@ -42,35 +42,35 @@ def vocabulary(
 ) -> dict[str, Any]:
     """The table that `core.understanding.vocabulary.Vocabulary` reads.
 
-    `nouns` are English; `embedded` (nouns, d) and `sentences` (concepts, d) are what the sentence
-    encoder says of them and of the names. `stop_words` are those of all languages.
+    `nouns` are English; `embedded` (nouns, d) and `sentences` (concepts, d) are the sentence
+    encoder's embeddings of them and of the names. `stop_words` are those of all languages.
     """
     shown = shown_concepts(images)
-    every = [images.concepts[i] for i in shown]
+    concepts = [images.concepts[i] for i in shown]
     table = tomllib.loads(WORDS.read_text())
-    names = {fold(c.names[lang]) for c in every for lang in LANGUAGES}
+    names = {fold(c.names[lang]) for c in concepts for lang in LANGUAGES}
     preferred = {fold(word) for listed in table["preferred"].values() for word in listed}
-    near = _near_nouns(every, nouns, embedded, sentences[shown], NEARER)
+    near = _near_nouns(concepts, nouns, embedded, sentences[shown], VERY_NEAR)
     synonyms = {
-        **_near_nouns(every, nouns, embedded, sentences[shown], NEAR),
-        **_keywords(every),
+        **_near_nouns(concepts, nouns, embedded, sentences[shown], NEAR),
+        **_keywords(concepts),
         **near,
     }
     modifiers = {fold(word) for word in table["modifiers"]} | _words_of_captions()
     modifiers |= set(style_words()) | _shade_words()
-    # A word for a shape or a landscape that is a thing's name, too, is the thing.
+    # A word for a shape or a landscape that is also a thing's name stands for the thing.
     modifiers -= names - _colour_words()
     modifiers |= _ground_words() - names - preferred - synonyms.keys()
     silent = {fold(word) for word in stop_words if word not in near}
     silent |= {fold(word) for word in table["polite"]}
     silent = silent - names - preferred | {fold(word) for word in table["silent"]}
     return {
-        "labels": {lang: {c.name: c.names[lang] for c in every} for lang in LANGUAGES},
+        "labels": {lang: {c.name: c.names[lang] for c in concepts} for lang in LANGUAGES},
         "synonyms": synonyms,
         "preferred": {
             fold(word): name
             for name, listed in table["preferred"].items()
-            if name in {c.name for c in every}
+            if name in {c.name for c in concepts}
             for word in listed
         },
         "modifiers": sorted(modifiers),
@@ -87,12 +87,12 @@ def vocabulary(
             )
             for i in shown
         },
-        "popular": [name for name in table["popular"] if name in {c.name for c in every}],
+        "popular": [name for name in table["popular"] if name in {c.name for c in concepts}],
     }
 
 
 def shown_concepts(images: Images) -> list[int]:
-    """The concepts that enough sets for training show, or whose titles are listed by hand."""
+    """The concepts that enough training sets show, or whose titles are listed by hand."""
     makers = {images.makers.index(s.name) for s in sources().images if s.use == "train"}
     seen: defaultdict[int, set[int]] = defaultdict(set)
     for concept, maker in zip(images.concept.tolist(), images.maker.tolist(), strict=True):
@@ -101,23 +101,23 @@ def shown_concepts(images: Images) -> list[int]:
     return [
         i
         for i, concept in enumerate(images.concepts)
-        if len(seen[i]) >= LEAST_SETS or (concept.titles and seen[i])
+        if len(seen[i]) >= MIN_SETS or (concept.titles and seen[i])
     ]
 
 
-def _keywords(every: list[Concept]) -> dict[str, str]:
-    """CLDR's keywords. One that several things share stands for the one with the shortest name.
+def _keywords(concepts: list[Concept]) -> dict[str, str]:
+    """CLDR's keywords, and the thing that each stands for.
 
-    One whose name contains it comes first.
+    If several share it, that is the one with the shortest name, preferably a name that contains it.
     """
     found: dict[str, str] = {}
     for language in LANGUAGES:
         by_word: defaultdict[str, list[Concept]] = defaultdict(list)
-        for concept in every:
+        for concept in concepts:
             for word in concept.keywords[language]:
                 by_word[fold(word)].append(concept)
         for word, sharing in by_word.items():
-            if len(sharing) <= SHARED:
+            if len(sharing) <= MAX_SHARING:
                 named = [(fold(c.names[language]), c.name) for c in sharing]
                 _, nearest = min(named, key=lambda n: (word not in n[0], len(n[0])))
                 found.setdefault(word, nearest)
@@ -125,13 +125,13 @@ def _keywords(every: list[Concept]) -> dict[str, str]:
 
 
 def _near_nouns(
-    every: list[Concept], nouns: list[str], embedded: Tensor, names: Tensor, least: float
+    concepts: list[Concept], nouns: list[str], embedded: Tensor, names: Tensor, threshold: float
 ) -> dict[str, str]:
     cosine, nearest = torch.max(embedded @ names.t(), dim=1)
     return {
-        fold(noun): every[which].name
+        fold(noun): concepts[which].name
         for noun, which, near in zip(nouns, nearest.tolist(), cosine.tolist(), strict=True)
-        if near > least
+        if near > threshold
     }
 
 
@@ -153,7 +153,7 @@ def phrases() -> dict[str, dict[str, Any]]:
             table[relation] = [*table.get(relation, ()), *templates]
         for kind in ("numbers", "place"):
             more = scenery.pop(kind)
-            table[kind] = {name: [said, *more[name]] for name, said in table[kind].items()}
+            table[kind] = {name: [template, *more[name]] for name, template in table[kind].items()}
         named = {shade: "/".join(forms) for shade, forms in shades.items()}
         table["colours"] = {**table["colours"], **named}
         table["scenery"] = scenery
@@ -161,7 +161,7 @@ def phrases() -> dict[str, dict[str, Any]]:
 
 
 def grounds() -> dict[str, tuple[int, int, int]]:
-    """The colours of grounds by their English or CSS names: red, green and blue, 0 to 255."""
+    """Background colours by their English or CSS names: red, green and blue, 0 to 255."""
     shades = {shade for scenery in _scenery().values() for shade in scenery["shades"]}
     return {**COLOURS, **{shade: _css(shade) for shade in sorted(shades)}}
 
@@ -176,7 +176,7 @@ def _scenery() -> dict[str, Any]:
 
 
 def _ground_words() -> set[str]:
-    """Words for a ground, used with a colour."""
+    """Words for a background, used with a colour."""
     nouns = {noun for scenery in _scenery().values() for noun in scenery["background"]}
     return {fold(noun) for noun in nouns if " " not in noun}
 
@@ -187,7 +187,7 @@ def _shade_words() -> set[str]:
 
 
 def style_words() -> dict[str, list[int]]:
-    """The prior's styles that each word asks for."""
+    """The prior's styles that each word requests."""
     by_maker = {s.name: s.style for s in sources().images}
     table: dict[str, list[str]] = tomllib.loads(WORDS.read_text())["styles"]
     return {
@@ -205,7 +205,7 @@ def shapes() -> list[str]:
 
 
 def _words_of_captions() -> set[str]:
-    """Colours, shapes, lands and lights in all languages."""
+    """The words of captions for colours, shapes, lands and lights, in all languages."""
     found = _colour_words()
     for language in LANGUAGES:
         for part in ("shapes", "elements", "lands"):

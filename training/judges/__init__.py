@@ -1,4 +1,4 @@
-"""Judges that share nothing with CLIP: they score rendered images, and train nothing.
+"""Judges that share nothing with CLIP: they score images, and nothing is trained with them.
 
-`overlap` is analytic, `cnn` is trained. Where they disagree, look at the image.
+`overlap` is analytic, `cnn` is trained. If they disagree, look at the image.
 """

@@ -1,7 +1,7 @@
 """Judges what an image shows: a classifier over the features of an ImageNet network.
 
-It is trained on image sets that no shipped network was trained on, each image seen many times:
-moved, turned, mirrored, blurred, tinted. The network (`lite0`) is another one than CLIP's.
+It is trained on image sets that no shipped network was trained on, and on augmented views of them:
+moved, rotated, mirrored, blurred, tinted. The network (`lite0`) is not CLIP's.
 """
 
 import logging
@@ -18,8 +18,8 @@ from training.data.teachers import ImageNetFeatures
 from training.judges.prototypes import (
     NETWORK_SIDE,
     features_of,
+    judge_cache_file,
     judge_features,
-    judge_file,
     judge_images,
     on_white,
 )
@@ -27,9 +27,9 @@ from training.judges.prototypes import (
 log = logging.getLogger(__name__)
 
 VIEWS = 5
-"""Of each image that the classifier learns from, beside the image itself."""
-DISTURBED = 64
-"""Images that are disturbed alike: all or none are blurred, and tinted."""
+"""Augmented views of each training image, besides the image itself."""
+AUGMENTED_ALIKE = 64
+"""Images per augmentation batch: all or none are blurred, and get their channels permuted."""
 EPOCHS = 40
 LEARNING_RATE = 2e-3
 DROPOUT = 0.5
@@ -38,7 +38,7 @@ SMOOTHING = 0.1
 
 @dataclass(frozen=True, slots=True)
 class ClassifierJudge:
-    """`known` (concepts,) says which concepts the classifier has seen."""
+    """`known` (concepts,) says which concepts the classifier was trained on."""
 
     network: ImageNetFeatures
     classifier: nn.Module
@@ -53,18 +53,18 @@ class ClassifierJudge:
 
 
 def load_classifier(cache: Path) -> ClassifierJudge:
-    """The classifier, which is trained first if it is not in the cache; that takes minutes."""
+    """The classifier, from the cache or newly trained, which takes minutes."""
     images, network = load_images(cache), ImageNetFeatures("lite0", cache)
     rows = judge_images(images)
     labels = torch.from_numpy(images.concept[rows])
     classifier = new_classifier(len(images.concepts))
-    saved = judge_file(cache, "classifier", NETWORK_SIDE, VIEWS, DISTURBED, EPOCHS)
+    saved = judge_cache_file(cache, "classifier", NETWORK_SIDE, VIEWS, AUGMENTED_ALIKE, EPOCHS)
     if saved.exists():
         classifier.load_state_dict(torch.load(saved, weights_only=True))
     else:
         plain = judge_features(network, images, cache)
-        seen = _views(network, on_white(images, rows), plain)
-        train(classifier, seen, labels)
+        features = _views(network, on_white(images, rows), plain)
+        train(classifier, features, labels)
         torch.save(classifier.state_dict(), saved)
     known = torch.zeros(len(images.concepts), dtype=torch.bool)
     known[labels] = True
@@ -79,22 +79,24 @@ def new_classifier(classes: int) -> nn.Module:
 
 @torch.no_grad()
 def _views(network: ImageNetFeatures, images: Tensor, plain: Tensor) -> Tensor:
-    """(views, n, WIDTH) float16 of the images as they are (n, WIDTH), and disturbed."""
+    """Features (views, n, WIDTH) float16: `plain` (n, WIDTH), and those of augmented images."""
     views = [plain.half()]
     for number in range(VIEWS):
-        seen = [features_of(network, disturbed(batch)).half() for batch in images.split(DISTURBED)]
-        views.append(torch.cat(seen))
+        features = [
+            features_of(network, augmented(batch)).half() for batch in images.split(AUGMENTED_ALIKE)
+        ]
+        views.append(torch.cat(features))
         log.info("judge: view %d of %d", number + 1, VIEWS)
     return torch.stack(views)
 
 
-def disturbed(images: Tensor) -> Tensor:
-    """(n, 3, side, side) on white: moved, turned, mirrored, and now and then blurred or tinted."""
+def augmented(images: Tensor) -> Tensor:
+    """Images (n, 3, side, side) on white: moved, rotated, mirrored, tinted, sometimes blurred."""
     n = len(images)
-    scale, turn = 0.72 + 0.5 * torch.rand(n), 0.15 * torch.randn(n)
+    scale, angle = 0.72 + 0.5 * torch.rand(n), 0.15 * torch.randn(n)
     mirror = torch.where(torch.rand(n) < 0.5, -1.0, 1.0)
     shift = 0.24 * torch.rand(n, 2) - 0.12
-    cos, sin = scale * turn.cos(), scale * turn.sin()
+    cos, sin = scale * angle.cos(), scale * angle.sin()
     rows = [
         torch.stack([cos * mirror, -sin, shift[:, 0]], dim=1),
         torch.stack([sin * mirror, cos, shift[:, 1]], dim=1),
@@ -112,14 +114,14 @@ def disturbed(images: Tensor) -> Tensor:
     return ((moved - 0.5) * contrast + 0.5 + tint + noise).clamp(0, 1)
 
 
-def train(classifier: nn.Module, seen: Tensor, labels: Tensor) -> None:
+def train(classifier: nn.Module, features: Tensor, labels: Tensor) -> None:
     """Trains on views (views, n, WIDTH) of images with these labels (n,), in place."""
     optimizer = torch.optim.AdamW(classifier.parameters(), LEARNING_RATE, weight_decay=0.05)
-    steps = EPOCHS * len(seen)
+    steps = EPOCHS * len(features)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     for step in range(steps):
         order = torch.randperm(len(labels))
-        view = seen[torch.randint(len(seen), (len(labels),)), torch.arange(len(labels))]
+        view = features[torch.randint(len(features), (len(labels),)), torch.arange(len(labels))]
         for rows in order.split(512):
             logits = classifier(view[rows].float())
             loss = F.cross_entropy(logits, labels[rows], label_smoothing=SMOOTHING)
@@ -127,5 +129,5 @@ def train(classifier: nn.Module, seen: Tensor, labels: Tensor) -> None:
             loss.backward()
             optimizer.step()
         schedule.step()
-        if step % len(seen) == 0:
+        if step % len(features) == 0:
             log.info("judge: step %d of %d, loss %.2f", step, steps, loss.item())

@@ -1,7 +1,7 @@
 """The trained judge: a plain CNN that predicts the facts of an image, without text or CLIP.
 
 `training.judges.lessons` trains it on its own drawings, blurred, noisy and shifted, so that it
-doesn't depend on pixel-exact drawings. Its weights are beside this file.
+doesn't depend on pixel-exact drawings. Its weights are next to this file.
 """
 
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ FACTS: tuple[str, ...] = (
 WEIGHTS = Path(__file__).with_name("cnn.safetensors")
 
 
-class NamingNetwork(nn.Module):
+class FactNetwork(nn.Module):
     """(batch, 3, 64, 64) from 0 to 1 → (batch, facts) logits.
 
     `thresholds` has the logit above which each fact counts as true.
@@ -51,9 +51,9 @@ class NamingNetwork(nn.Module):
         self.register_buffer("thresholds", torch.zeros(len(FACTS)))
         self.thresholds: Tensor
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        seen = self.features(pictures * 2 - 1)
-        pooled = torch.cat([seen.mean((2, 3)), seen.amax((2, 3))], dim=1)
+    def forward(self, images: Tensor) -> Tensor:
+        activations = self.features(images * 2 - 1)
+        pooled = torch.cat([activations.mean((2, 3)), activations.amax((2, 3))], dim=1)
         logits: Tensor = self.head(pooled)
         return logits
 
@@ -66,29 +66,29 @@ def _layer(inputs: int, outputs: int, stride: int = 1, kernel: int = 3) -> nn.Mo
 class Judge:
     """Predicts the facts of images of any size."""
 
-    def __init__(self, network: NamingNetwork) -> None:
+    def __init__(self, network: FactNetwork) -> None:
         self.network = network.eval().requires_grad_(False)
 
     @classmethod
     def load(cls, weights: Path = WEIGHTS) -> "Judge":
-        network = NamingNetwork()
+        network = FactNetwork()
         network.load_state_dict({k: v.float() for k, v in load_file(weights).items()})
         return cls(network)
 
-    def names(self, pictures: Sequence[Image.Image]) -> list[frozenset[str]]:
+    def find_facts(self, images: Sequence[Image.Image]) -> list[frozenset[str]]:
         """The facts that the judge finds in each image."""
         return [
-            frozenset(fact for fact, is_named in zip(FACTS, row, strict=True) if is_named)
-            for batch in torch.split(_small(pictures), 64)
+            frozenset(fact for fact, is_found in zip(FACTS, row, strict=True) if is_found)
+            for batch in torch.split(_resized(images), 64)
             for row in (self.network(batch) >= self.network.thresholds).tolist()
         ]
 
 
-def _small(pictures: Sequence[Image.Image]) -> Tensor:
+def _resized(images: Sequence[Image.Image]) -> Tensor:
     side = (scenes.SIDE, scenes.SIDE)
     return torch.cat(
         [
-            F.interpolate(to_tensor([p.convert("RGB")]), side, mode="bilinear", antialias=True)
-            for p in pictures
+            F.interpolate(to_tensor([image.convert("RGB")]), side, mode="bilinear", antialias=True)
+            for image in images
         ]
     )

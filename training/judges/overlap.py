@@ -19,24 +19,24 @@ from training.data.drawn_scenes import COLOURS, SHAPES
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
-SMALLEST = 0.015
-"""Share of the image below which a region is a speck, not a figure."""
+MIN_AREA = 0.015
+"""A region below this share of the image is a speck, not a figure."""
 
-FAINTEST = 0.72
+MIN_OVERLAP = 0.72
 """The minimum overlap (intersection over union) for a figure to have a shape."""
 
-APART = 0.10
-"""Distance in Oklab from which a colour differs from the background's."""
+MIN_DISTANCE = 0.10
+"""Colours farther than this from the background's, in Oklab, belong to figures."""
 
-TONES = 0.2
-"""Distance in Oklab up to which two tones of the border belong to one patterned background."""
+MAX_TONE_DISTANCE = 0.2
+"""Two tones of the border that are closer than this, in Oklab, are one patterned background."""
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Detection:
     """A figure in an image. `shape` is empty if none overlaps well; `area` is a share, 0 to 1.
 
-    `overlap` is the best template's intersection over union; `x` and `y`, 0 to 1, are its centre.
+    `overlap` is the best template's intersection over union; `x` and `y`, 0 to 1, are the centre.
     """
 
     colour: str
@@ -48,24 +48,26 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """The background's colour and the figures, the largest first."""
+class Analysis:
+    """The background's colour, and the figures from largest to smallest."""
 
     ground: str
-    figures: tuple[Found, ...]
+    figures: tuple[Detection, ...]
 
 
-def look(picture: Image.Image) -> Seen:
+def analyse(image: Image.Image) -> Analysis:
     """Analyses an RGB image of flat figures, of 32 × 32 to 128 × 128 pixels."""
-    pixels = np.asarray(picture.convert("RGB"), dtype=np.float32) / 255
+    pixels = np.asarray(image.convert("RGB"), dtype=np.float32) / 255
     lab = oklab(ndimage.median_filter(pixels, size=(3, 3, 1)))
     tones = _ground_tones(lab)
     distance = np.min([np.linalg.norm(lab - tone, axis=-1) for tone in tones], axis=0)
     figures = [
-        _found(region, lab) for region in _regions(distance > APART, lab) if not _is_frame(region)
+        _detect(region, lab)
+        for region in _regions(distance > MIN_DISTANCE, lab)
+        if not _is_frame(region)
     ]
     figures.sort(key=lambda figure: -figure.area)
-    return Seen(colour_name(tones[0]), tuple(figures))
+    return Analysis(colour_name(tones[0]), tuple(figures))
 
 
 # Colour
@@ -99,14 +101,16 @@ _TO_LAB = np.array(
 
 
 @cache
-def _named() -> Floats:
+def _named_colours() -> Floats:
     values: Floats = np.array(list(COLOURS.values())).astype(np.float32)
     return oklab(values / np.float32(255))
 
 
 def _nearest_names(lab: Floats) -> NDArray[np.intp]:
     """Indices into COLOURS, for colours (…, 3)."""
-    nearest: NDArray[np.intp] = np.linalg.norm(lab[..., None, :] - _named(), axis=-1).argmin(-1)
+    nearest: NDArray[np.intp] = np.linalg.norm(
+        lab[..., None, :] - _named_colours(), axis=-1
+    ).argmin(-1)
     return nearest
 
 
@@ -128,7 +132,7 @@ def _ground_tones(lab: Floats) -> list[Floats]:
         first, second = np.median(border[~far], axis=0), np.median(border[far], axis=0)
     if far.mean() > 0.5:
         first, second, far = second, first, ~far
-    is_pattern = far.mean() > 0.15 and np.linalg.norm(first - second) < TONES
+    is_pattern = far.mean() > 0.15 and np.linalg.norm(first - second) < MAX_TONE_DISTANCE
     return [first, second] if is_pattern else [first]
 
 
@@ -137,16 +141,18 @@ def _ground_tones(lab: Floats) -> list[Floats]:
 
 def _regions(differs: Mask, lab: Floats) -> list[Mask]:
     """Connected regions of one colour each, without specks and with small holes filled."""
-    least = SMALLEST * differs.size
+    min_size = MIN_AREA * differs.size
     regions = []
-    for colour in _colours_apart(differs, lab):
+    for colour in _split_colours(differs, lab):
         labels, count = ndimage.label(colour)
         sizes = ndimage.sum_labels(colour, labels, range(1, count + 1))
-        regions += [_closed(labels == i) for i, s in enumerate(sizes, start=1) if s >= least]
+        regions += [
+            _fill_small_holes(labels == i) for i, s in enumerate(sizes, start=1) if s >= min_size
+        ]
     return regions
 
 
-def _colours_apart(differs: Mask, lab: Floats) -> list[Mask]:
+def _split_colours(differs: Mask, lab: Floats) -> list[Mask]:
     """Splits the mask where figures of different colours touch.
 
     Edges blend with the background into other colours, so the colours are taken from inner pixels,
@@ -154,7 +160,7 @@ def _colours_apart(differs: Mask, lab: Floats) -> list[Mask]:
     """
     inner = ndimage.binary_erosion(differs, border_value=1)
     names, counts = np.unique(_nearest_names(lab[inner]), return_counts=True)
-    chosen = names[counts >= SMALLEST * differs.size]
+    chosen = names[counts >= MIN_AREA * differs.size]
     if len(chosen) < 2:
         return [differs]
     inner_names = np.where(inner, _nearest_names(lab), -1)
@@ -163,8 +169,8 @@ def _colours_apart(differs: Mask, lab: Floats) -> list[Mask]:
     return [ndimage.binary_opening(differs & (nearest == index)) for index in range(len(chosen))]
 
 
-def _closed(region: Mask) -> Mask:
-    """Fills holes that are too small to be a ring's."""
+def _fill_small_holes(region: Mask) -> Mask:
+    """Fills holes that are smaller than a ring's."""
     holes, count = ndimage.label(ndimage.binary_fill_holes(region) & ~region)
     sizes = ndimage.sum_labels(holes > 0, holes, range(1, count + 1))
     small = [i for i, size in enumerate(sizes, start=1) if size < 0.08 * region.sum()]
@@ -184,21 +190,21 @@ GRID = 40
 REACH = 1.15
 """Half the side of the grid on which shapes are compared, in roots of the shape's area."""
 
-TURNS = {"circle": [0.0], "ring": [0.0], "heart": [-40, -20, 0.0, 20, 40]} | {
+ROTATIONS = {"circle": [0.0], "ring": [0.0], "heart": [-40, -20, 0.0, 20, 40]} | {
     shape: list(np.arange(0, period, 10.0))
     for shape, period in (("square", 90), ("triangle", 120), ("star", 72), ("cross", 90))
 }
-"""Rotations of the templates in degrees: a shape's whole period; the heart is upright."""
+"""Rotations of the templates in degrees: a shape's whole period, but hearts are nearly upright."""
 
 
-def _found(region: Mask, lab: Floats) -> Found:
-    colour = np.median(lab[_core(region)], axis=0)
+def _detect(region: Mask, lab: Floats) -> Detection:
+    colour = np.median(lab[_inner_pixels(region)], axis=0)
     shape, overlap = best_shape(region)
     y, x = ndimage.center_of_mass(region)
     height, width = region.shape
-    return Found(
+    return Detection(
         colour=colour_name(colour),
-        shape=shape if overlap >= FAINTEST else "",
+        shape=shape if overlap >= MIN_OVERLAP else "",
         overlap=overlap,
         area=float(region.mean()),
         x=(x + 0.5) / width,
@@ -206,7 +212,7 @@ def _found(region: Mask, lab: Floats) -> Found:
     )
 
 
-def _core(region: Mask) -> Mask:
+def _inner_pixels(region: Mask) -> Mask:
     inner: Mask = ndimage.binary_erosion(region)
     return inner if inner.any() else region
 
@@ -215,10 +221,12 @@ def best_shape(region: Mask) -> tuple[str, float]:
     """The shape whose template overlaps a region best, and that overlap, from 0 to 1."""
     names, templates = _templates()
     shifts = [(dy, dx) for dy in (-1.5, 0, 1.5) for dx in (-1.5, 0, 1.5)]
-    here = np.stack([_normalised(region.astype(np.float32), *shift).ravel() for shift in shifts])
-    together = templates @ here.T
-    either = templates.sum(1)[:, None] + here.sum(1) - together
-    overlaps = (together / either).max(1)
+    variants = np.stack(
+        [_normalised(region.astype(np.float32), *shift).ravel() for shift in shifts]
+    )
+    intersections = templates @ variants.T
+    unions = templates.sum(1)[:, None] + variants.sum(1) - intersections
+    overlaps = (intersections / unions).max(1)
     best = int(overlaps.argmax())
     return names[best], float(overlaps[best])
 
@@ -239,7 +247,7 @@ def _templates() -> tuple[list[str], Floats]:
     """Every shape, rotated and scaled: names, and (templates, GRID²) of zeros and ones."""
     names, rows = [], []
     for shape in SHAPES:
-        for degrees in TURNS[shape]:
+        for degrees in ROTATIONS[shape]:
             filled = _filled(shape, math.radians(degrees))
             for scale in (0.93, 1.0, 1.07):
                 names.append(shape)
@@ -247,9 +255,9 @@ def _templates() -> tuple[list[str], Floats]:
     return names, np.stack(rows)
 
 
-def _filled(shape: str, turn: float, side: int = 240) -> Floats:
+def _filled(shape: str, angle: float, side: int = 240) -> Floats:
     """A shape's rotated outlines, filled by the even-odd rule."""
-    cos, sin = math.cos(turn), math.sin(turn)
+    cos, sin = math.cos(angle), math.sin(angle)
     filled = np.zeros((side, side), dtype=bool)
     for ring in outline(shape):
         mask = Image.new("1", (side, side))

@@ -1,8 +1,8 @@
 """Judges what an image shows: the nearest prototype in the features of an ImageNet network.
 
-Prototypes come from image sets that no shipped network was trained on, and the network (`lite0`)
-is another one than the training uses. Features are projected onto Fisher's linear discriminants:
-what differs between images of one thing, such as their makers' styles, counts little.
+Prototypes come from image sets that no shipped network was trained on, and training doesn't use the
+network (`lite0`). Features are projected onto Fisher's linear discriminants: what differs between
+images of one thing, such as their makers' styles, counts little.
 """
 
 import hashlib
@@ -19,22 +19,22 @@ from training.data.sources import sources
 from training.data.teachers import ImageNetFeatures
 
 BATCH = 8
-"""Images at a time; more are slower on a processor."""
+"""Images in a batch; larger batches are slower on a CPU."""
 
-# Chosen by how many real images by makers whom the judge does not know are recognised.
+# These were tuned by how many real images of sets unknown to the judge are recognised.
 NETWORK_SIDE = 224
-"""Pixels on a side that images are enlarged to: what the network was trained on."""
+"""Pixels on a side to which images are enlarged, as the network was trained."""
 COMPONENTS = 512
-"""Principal components of the features that are compared."""
+"""Principal components of the features to compare."""
 SHRINKAGE = 0.2
-"""Share of the mean variance within things that is added to that in every direction."""
+"""The share of the mean variance within things that is added to the variance in each direction."""
 
 
 @dataclass(frozen=True, slots=True)
 class PrototypeJudge:
-    """`prototypes` (concepts, COMPONENTS) of unit length; rows of zeros for what no set shows.
+    """`prototypes` (concepts, COMPONENTS) of unit length; zeros for concepts that no set shows.
 
-    `discriminants` (1280, COMPONENTS) maps features less their `mean` to the space they are in.
+    `discriminants` (1280, COMPONENTS) maps features minus `mean` to their space.
     """
 
     network: ImageNetFeatures
@@ -57,44 +57,44 @@ class PrototypeJudge:
 
 
 def load_judge(cache: Path) -> PrototypeJudge:
-    """The judge, made from the judge sets in some minutes, or read from the cache."""
+    """The judge, from cached features of the judge sets; these take some minutes the first time."""
     images, network = load_images(cache), ImageNetFeatures("lite0", cache)
     rows = judge_images(images)
-    shown = torch.from_numpy(images.concept[rows])
+    labels = torch.from_numpy(images.concept[rows])
     features = judge_features(network, images, cache)
-    mean, directions = discriminants(features, shown)
+    mean, directions = discriminants(features, labels)
     prototypes = torch.zeros(len(images.concepts), COMPONENTS)
-    prototypes.index_add_(0, shown, F.normalize((features - mean) @ directions, dim=1))
+    prototypes.index_add_(0, labels, F.normalize((features - mean) @ directions, dim=1))
     return PrototypeJudge(
         network, F.normalize(prototypes, dim=1), mean, directions, images.concepts
     )
 
 
 def discriminants(
-    features: Tensor, shown: Tensor, count: int = COMPONENTS
+    features: Tensor, labels: Tensor, count: int = COMPONENTS
 ) -> tuple[Tensor, Tensor]:
-    """Of features (n, d) of images that show these things (n,): their mean (d,), and directions.
+    """The mean (d,) of features (n, d) of labelled (n,) images, and directions (d, count).
 
-    Along each direction (d, count), the images of one thing have about the same variance.
+    Along each direction, images of one thing have about the same variance.
     """
     mean = features.mean(0)
     _, _, components = torch.linalg.svd(features - mean, full_matrices=False)
     components = components[:count].t()
-    covariance = _covariance_within((features - mean) @ components, shown)
+    covariance = _covariance_within((features - mean) @ components, labels)
     covariance += SHRINKAGE * covariance.diagonal().mean() * torch.eye(components.shape[1])
     variances, directions = torch.linalg.eigh(covariance)
     return mean, components @ (directions * variances.rsqrt())
 
 
-def _covariance_within(features: Tensor, shown: Tensor) -> Tensor:
-    """The covariance (d, d) of features (n, d) around the mean of each thing, without bias."""
-    count = torch.bincount(shown).float()
-    sums = features.new_zeros(len(count), features.shape[1]).index_add_(0, shown, features)
+def _covariance_within(features: Tensor, labels: Tensor) -> Tensor:
+    """The unbiased covariance (d, d) of features (n, d) around the mean of each thing."""
+    count = torch.bincount(labels).float()
+    sums = features.new_zeros(len(count), features.shape[1]).index_add_(0, labels, features)
     means = sums / count.clamp(min=1)[:, None]
-    several = count[shown] > 1
-    apart = (features - means[shown])[several]
-    freedom = len(apart) - len(shown[several].unique())
-    return apart.t() @ apart / freedom
+    repeated = count[labels] > 1
+    residuals = (features - means[labels])[repeated]
+    degrees_of_freedom = len(residuals) - len(labels[repeated].unique())
+    return residuals.t() @ residuals / degrees_of_freedom
 
 
 def judge_images(images: Images) -> list[int]:
@@ -117,22 +117,22 @@ def features_of(network: ImageNetFeatures, images: Tensor) -> Tensor:
 
 def judge_features(network: ImageNetFeatures, images: Images, cache: Path) -> Tensor:
     """(n, 1280) of the images that judges learn from, on white; kept in the cache."""
-    path = judge_file(cache, "features", NETWORK_SIDE)
+    path = judge_cache_file(cache, "features", NETWORK_SIDE)
     if not path.exists():
         torch.save(features_of(network, on_white(images, judge_images(images))), path)
     features: Tensor = torch.load(path, weights_only=True)
     return features
 
 
-def judge_file(cache: Path, name: str, *settings: float) -> Path:
-    """A file of the cache for what these settings make of the judge sets as they are now."""
+def judge_cache_file(cache: Path, name: str, *settings: float) -> Path:
+    """The cache's file for these settings and the current judge sets."""
     packages = [s.sha256 for s in sources().images if s.use == "judge"]
-    made_of = hashlib.sha256(repr((packages, settings)).encode()).hexdigest()
-    return cache / f"judge-{name}-{made_of[:12]}.pt"
+    digest = hashlib.sha256(repr((packages, settings)).encode()).hexdigest()
+    return cache / f"judge-{name}-{digest[:12]}.pt"
 
 
 def on_white(images: Images, rows: list[int]) -> Tensor:
-    """Images of the sets on a white ground: (n, 3, SIDE, SIDE) from 0 to 1."""
+    """Images of the sets on white: (n, 3, SIDE, SIDE) from 0 to 1."""
     pixels = torch.from_numpy(images.pixels[rows]).float() / 255
     alpha = pixels[..., 3:]
     white = pixels[..., :3] * alpha + (1 - alpha)
@@ -140,6 +140,6 @@ def on_white(images: Images, rows: list[int]) -> Tensor:
     return white.movedim(-1, 1)
 
 
-def hits(similarity: Tensor, wanted: Tensor, among: int) -> Tensor:
-    """(n, concepts), (n,) → (n,): whether the wanted concept is among the nearest."""
-    return (similarity.topk(among, dim=1).indices == wanted[:, None]).any(1)
+def hits(similarity: Tensor, wanted: Tensor, k: int) -> Tensor:
+    """(n, concepts), (n,) → (n,): whether the wanted concept is among the `k` nearest."""
+    return (similarity.topk(k, dim=1).indices == wanted[:, None]).any(1)

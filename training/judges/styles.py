@@ -1,6 +1,6 @@
 """Judges in which style an image is drawn: a classifier on the image sets' styles.
 
-It looks at the features of an ImageNet network (`lite0`), another one than CLIP's.
+It uses the features of an ImageNet network (`lite0`) that is not CLIP's.
 """
 
 from collections.abc import Sequence
@@ -16,35 +16,35 @@ from training.data.sources import sources
 from training.data.teachers import ImageNetFeatures
 from training.judges.prototypes import features_of, on_white
 
-EACH = 400
-"""Images of each style that the classifier learns from."""
-UNSEEN = 100
-"""Images of each style that measure its ceiling."""
+TRAINING_IMAGES = 400
+"""Per style, for the classifier."""
+HELD_OUT_IMAGES = 100
+"""Per style, for its ceiling."""
 STEPS = 300
 LEARNING_RATE = 3e-3
 
 
 @dataclass(frozen=True, slots=True)
 class StyleJudge:
-    """`styles` are the answers.
+    """`styles` are the classes.
 
-    `unseen` (styles × UNSEEN, 3, SIDE, SIDE) are real images that it has not learned from, style by
-    style.
+    `held_out` (styles × HELD_OUT_IMAGES, 3, SIDE, SIDE) are real images that it was not trained on,
+    style by style.
     """
 
     network: ImageNetFeatures
     classifier: nn.Module
     styles: tuple[str, ...]
-    unseen: Tensor
+    held_out: Tensor
 
     def ceiling(self, images: Tensor) -> float:
-        """The share of images of what is `unseen`, in that order, that get the right answer."""
-        answers = self.answers(images)
-        right = [answer == self.styles[i // UNSEEN] for i, answer in enumerate(answers)]
+        """The accuracy, 0 to 1, on the images of `held_out`, or on processed ones in that order."""
+        answers = self.predict(images)
+        right = [answer == self.styles[i // HELD_OUT_IMAGES] for i, answer in enumerate(answers)]
         return sum(right) / len(right)
 
     @torch.no_grad()
-    def answers(self, images: Tensor) -> list[str]:
+    def predict(self, images: Tensor) -> list[str]:
         """(n, 3, SIDE, SIDE) from 0 to 1 → n styles."""
         found = self.classifier(features_of(self.network, images)).argmax(1)
         return [self.styles[i] for i in found.tolist()]
@@ -53,15 +53,15 @@ class StyleJudge:
 def load_style_judge(
     images: Images, network: ImageNetFeatures, styles: Sequence[str]
 ) -> StyleJudge:
-    """Trained in half a minute on the sets of these styles."""
+    """Trains a judge on the training sets of these styles, in half a minute."""
     rows, labels = [], []
     for label, style in enumerate(styles):
         makers = [s.name for s in sources().images if s.use == "train" and s.style == style]
-        every = Random(style).sample(images.of(*makers).tolist(), EACH + UNSEEN)
+        every = Random(style).sample(images.of(*makers).tolist(), TRAINING_IMAGES + HELD_OUT_IMAGES)
         rows += every
         labels += [label] * len(every)
     answers = torch.tensor(labels)
-    known = torch.arange(len(rows)) % (EACH + UNSEEN) < EACH
+    known = torch.arange(len(rows)) % (TRAINING_IMAGES + HELD_OUT_IMAGES) < TRAINING_IMAGES
     features = features_of(network, on_white(images, rows))
     width = ImageNetFeatures.WIDTH
     classifier = nn.Sequential(
@@ -73,5 +73,5 @@ def load_style_judge(
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    unseen = [row for row, is_known in zip(rows, known.tolist(), strict=True) if not is_known]
-    return StyleJudge(network, classifier.eval(), tuple(styles), on_white(images, unseen))
+    held_out = [row for row, is_known in zip(rows, known.tolist(), strict=True) if not is_known]
+    return StyleJudge(network, classifier.eval(), tuple(styles), on_white(images, held_out))

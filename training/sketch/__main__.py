@@ -31,8 +31,8 @@ RATES = {
 }
 """Learning rates of the stages."""
 JUDGE_MINUTES = 6.0
-FIRST_PART = 0.25
-"""The share of the schedule that counts as passed if training starts from existing weights."""
+INITIAL_PROGRESS = 0.25
+"""The progress, 0 to 1, at which training starts from existing weights."""
 LAST = "last.ckpt"
 REPORT = Path("docs/sketch")
 
@@ -47,7 +47,7 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="for checkpoints and logs")
     parser.add_argument("--stages", nargs="+", choices=STAGES, default=STAGES)
     options = parser.parse_args()
-    share = options.minutes / max(1, sum(stage in RATES for stage in options.stages))
+    minutes = options.minutes / max(1, sum(stage in RATES for stage in options.stages))
     for stage in options.stages:
         match stage:
             case "judge":
@@ -55,24 +55,25 @@ def main() -> None:
             case "export":
                 export(options.runs, find("sketch").folder(Path()))
             case "report":
-                pair = load_model("sketch", Path("data"), torch.device("cpu"))
-                print(as_markdown(write_report(pair, REPORT, options.runs)))
+                model = load_model("sketch", Path("data"), torch.device("cpu"))
+                print(as_markdown(write_report(model, REPORT, options.runs)))
             case _:
-                run, module = options.runs / stage, _begun(stage, options.runs, options.further)
-                saved = options.resume and (run / LAST).exists()
-                begun = FIRST_PART if options.further or stage == "joint" else 0.0
+                run = options.runs / stage
+                module = _module_for(stage, options.runs, options.further)
+                resumed = options.resume and (run / LAST).exists()
+                initial_progress = INITIAL_PROGRESS if options.further or stage == "joint" else 0.0
                 clip = 1.0 if module.automatic_optimization else None
-                timed = Timed(share, RATES[stage], begun)
-                training = trainer(timed, run, options.device, clip, options.processes)
-                training.fit(module, ckpt_path=run / LAST if saved else None)
+                schedule = Timed(minutes, RATES[stage], initial_progress)
+                training = trainer(schedule, run, options.device, clip, options.processes)
+                training.fit(module, ckpt_path=run / LAST if resumed else None)
                 training.save_checkpoint(run / LAST)
 
 
-def _begun(stage: str, runs: Path, further: bool) -> LightningModule:
+def _module_for(stage: str, runs: Path, further: bool) -> LightningModule:
     """The module of a stage, from scratch or, with `further`, from the existing weights.
 
-    The text tower learns what the image tower already distinguishes. Then both train together once
-    more, because what the text tower learned alone has not been trained against an adversary.
+    The text tower learns what the image tower already distinguishes. Then both are trained together
+    once more, because the text tower alone was not trained against an adversary.
     """
     module: LightningModule
     match stage:
@@ -81,18 +82,18 @@ def _begun(stage: str, runs: Path, further: bool) -> LightningModule:
         case "perceptor":
             module = PerceptorTraining()
         case "text_tower":
-            return TextTowerTraining(_clip_so_far(runs))
+            return TextTowerTraining(_latest_clip(runs))
         case "joint":
-            return _clip_so_far(runs)
+            return _latest_clip(runs)
         case _:
-            module = PriorTraining(_clip_so_far(runs))
+            module = PriorTraining(_latest_clip(runs))
     if further:
         restore(module, find("sketch").folder(Path()))
     return module
 
 
-def _clip_so_far(runs: Path) -> PerceptorTraining:
-    """The latest trained CLIP, or else the existing one."""
+def _latest_clip(runs: Path) -> PerceptorTraining:
+    """The CLIP of the latest checkpoint, or else the existing one."""
     perceptor = PerceptorTraining()
     if state := clip_state(runs):
         perceptor.load_state_dict(state)

@@ -2,8 +2,8 @@
 
 `vqgan.yaml` and `vqgan.safetensors` hold taming's names, `clip.safetensors` OpenAI's, in float16;
 `prior.safetensors` has the prior's shape in its metadata.
-Of CLIP's token embeddings only the trained rows are kept, with their ids; the words that they spell
-are in the file's metadata.
+Only the trained rows of CLIP's token embeddings are kept, with their ids; the file's metadata has
+the words that they spell.
 """
 
 import hashlib
@@ -61,10 +61,12 @@ def clip_state(runs: Path) -> dict[str, Tensor]:
     The stages perceptor, text_tower and joint write such checkpoints.
     """
     stages = {"perceptor": "", "text_tower": "perceptor.", "joint": ""}
-    saves = [save for stage in stages if (save := runs / stage / "last.ckpt").exists()]
-    if not saves:
+    checkpoints = [
+        checkpoint for stage in stages if (checkpoint := runs / stage / "last.ckpt").exists()
+    ]
+    if not checkpoints:
         return {}
-    newest = max(saves, key=lambda save: save.stat().st_mtime_ns)
+    newest = max(checkpoints, key=lambda checkpoint: checkpoint.stat().st_mtime_ns)
     return _part(stages[newest.parent.name], _state(newest))
 
 
@@ -72,10 +74,10 @@ def restore(training: LightningModule, folder: Path) -> None:
     """The reverse of `export`: loads exported weights from `folder` to continue training."""
     match training:
         case VQGANTraining():
-            training.vqgan.load_state_dict(_whole(folder / "vqgan.safetensors"))
+            training.vqgan.load_state_dict(_read(folder / "vqgan.safetensors"))
             training.uses.fill_(1.0)  # its codebook is initialised
         case PerceptorTraining():
-            clip = _whole(folder / "clip.safetensors")
+            clip = _read(folder / "clip.safetensors")
             rows, ids = clip.pop("token_embedding.rows"), clip.pop("token_embedding.ids").tolist()
             table = training.clip.token_embedding.weight.detach().clone()
             for row, token in enumerate(training.vocabulary.known, start=1):
@@ -83,15 +85,15 @@ def restore(training: LightningModule, folder: Path) -> None:
                     table[row] = rows[ids.index(token)]
             training.clip.load_state_dict({**clip, "token_embedding.weight": table})
         case PriorTraining():
-            training.prior.load_state_dict(_whole(folder / "prior.safetensors"))
+            training.prior.load_state_dict(_read(folder / "prior.safetensors"))
 
 
-def _whole(file: Path) -> dict[str, Tensor]:
+def _read(file: Path) -> dict[str, Tensor]:
     return {k: v.float() if v.is_floating_point() else v for k, v in load_file(file).items()}
 
 
-def _state(save: Path) -> dict[str, Tensor]:
-    state: dict[str, Tensor] = torch.load(save, weights_only=True)["state_dict"]
+def _state(checkpoint: Path) -> dict[str, Tensor]:
+    state: dict[str, Tensor] = torch.load(checkpoint, weights_only=True)["state_dict"]
     return state
 
 

@@ -55,7 +55,7 @@ def small_clip(vocabulary_size: int) -> CLIP:
         transformer_layers=3,
     )
     for name, weight in network.visual.named_parameters():
-        # CLIP initialises blocks as identities for depth; so shallow a tower learns faster without.
+        # CLIP initialises blocks as identities, for deep towers; shallow ones learn faster without.
         if name.endswith("bn3.weight"):
             nn.init.ones_(weight)
     # Any other word is a row of zeros, in training as in inference.
@@ -95,38 +95,40 @@ class PerceptorTraining(pl.LightningModule):
         self.clip.visual.to(memory_format=torch.channels_last)
         return torch.optim.AdamW(self.parameters(), LEARNING_RATE, (0.9, 0.98), weight_decay=0.02)
 
-    def embed(self, pictures: Tensor) -> Tensor:
+    def embed(self, images: Tensor) -> Tensor:
         """(batch, 3, 64, 64) from 0 to 1 → (batch, EMBEDDING), not normalised."""
-        normal = (pictures - self.mean) / self.std
+        normal = (images - self.mean) / self.std
         embedded: Tensor = self.clip.visual(normal.contiguous(memory_format=torch.channels_last))
         return embedded.float()
 
     def training_step(self, batch: batches.Captioned, batch_idx: int) -> Tensor:
-        pictures, captions, scenes = batch
+        images, captions, scenes = batch
         true = [facts(scene) for scene in scenes]
-        named = torch.tensor([[f in t for f in FACTS] for t in true], device=self.device).float()
+        labels = torch.tensor([[f in t for f in FACTS] for t in true], device=self.device).float()
         strength = min(1.0, max(0.0, self.progress - 0.2) / 0.1)
-        adversarial = pictures[:0]
+        adversarial = images[:0]
         if strength > 0:
-            adversarial, theirs = self.adversarial_images.next(pictures, captions, self._similarity)
-            adversarial, captions = augmented(adversarial), captions + theirs
+            adversarial, adversarial_captions = self.adversarial_images.next(
+                images, captions, self._similarity
+            )
+            adversarial, captions = augmented(adversarial), captions + adversarial_captions
         right, known = (
-            pairs.to(self.device) for pairs in answers(true, captions, len(adversarial))
+            pairs.to(self.device) for pairs in match_labels(true, captions, len(adversarial))
         )
         texts = self.embed_texts(captions)
 
-        def loss_of(seen: Tensor, texts: Tensor) -> Tensor:
-            features = self.embed(seen)
+        def loss_of(inputs: Tensor, texts: Tensor) -> Tensor:
+            features = self.embed(inputs)
             embedded = F.normalize(features, dim=-1)
             logits = self.clip.logit_scale.exp() * embedded @ texts.t() + self.bias
-            rows = len(seen)
+            rows = len(inputs)
             pairs = F.logsigmoid(torch.where(right[:rows], logits, -logits)) * known[:rows]
-            return (-pairs.sum() + self._naming_loss(features, named)) / len(named)
+            return (-pairs.sum() + self._naming_loss(features, labels)) / len(labels)
 
-        seen = augmented(pictures)
+        inputs = augmented(images)
         if strength > 0 and batch_idx % 4 != 0:
-            seen = self._attacked(seen, strength, lambda s: loss_of(s, texts.detach()))
-        loss = loss_of(torch.cat([seen, adversarial]), texts)
+            inputs = self._perturbed(inputs, strength, lambda s: loss_of(s, texts.detach()))
+        loss = loss_of(torch.cat([inputs, adversarial]), texts)
         self.clip.logit_scale.data.clamp_(max=3.9)
         if batch_idx % 50 == 0:
             self.log("loss", loss, prog_bar=True)
@@ -137,23 +139,23 @@ class PerceptorTraining(pl.LightningModule):
         tokens = self.vocabulary.tokens([c.text for c in captions], self.words).to(self.device)
         return F.normalize(self.clip.encode_text(tokens).float(), dim=-1)
 
-    def _similarity(self, pictures: Tensor, captions: list[Caption]) -> Tensor:
+    def _similarity(self, images: Tensor, captions: list[Caption]) -> Tensor:
         """(batch,): the similarity of each image to its caption, as the renderer computes it."""
         with torch.no_grad():
             texts = self.embed_texts(captions)
         self.clip.visual.eval()
-        embedded = F.normalize(self.embed(augmented(pictures)), dim=-1)
+        embedded = F.normalize(self.embed(augmented(images)), dim=-1)
         self.clip.visual.train()
         return (embedded * texts).sum(1)
 
-    def _naming_loss(self, features: Tensor, named: Tensor) -> Tensor:
-        """The loss of the facts: one of each exclusive group, and yes or no for each single fact.
+    def _naming_loss(self, features: Tensor, labels: Tensor) -> Tensor:
+        """The summed loss of the facts: one of each exclusive group, and each single fact.
 
-        `named` belongs to the first rows of `features`; the losses are summed.
+        `labels` belong to the first rows of `features`.
         """
         sizes = [*map(len, EXCLUSIVE), len(SINGLE)]
-        *which, single = self.facts(features[: len(named)]).float().split(sizes, dim=1)
-        *true, there = named.split(sizes, dim=1)
+        *which, single = self.facts(features[: len(labels)]).float().split(sizes, dim=1)
+        *true, there = labels.split(sizes, dim=1)
         loss = F.binary_cross_entropy_with_logits(single, there, reduction="sum")
         for logits, answer in zip(which, true, strict=True):
             count = answer.sum(1, keepdim=True)
@@ -164,15 +166,15 @@ class PerceptorTraining(pl.LightningModule):
     def transfer_batch_to_device(
         self, batch: batches.Captioned, device: torch.device, dataloader_idx: int
     ) -> batches.Captioned:
-        return batches.moved(batch, device)
+        return batches.to_device(batch, device)
 
     @staticmethod
-    def _attacked(seen: Tensor, strength: float, loss_of: Callable[[Tensor], Tensor]) -> Tensor:
-        """Adversarial images: one step that increases the loss most, from a random start nearby."""
+    def _perturbed(inputs: Tensor, strength: float, loss_of: Callable[[Tensor], Tensor]) -> Tensor:
+        """Perturbs images by one step that increases the loss most, from a random start nearby."""
         shortest, longest = ADVERSARY_RADIUS
-        drawn = torch.rand(len(seen), 1, 1, 1, device=seen.device)
+        drawn = torch.rand(len(inputs), 1, 1, 1, device=inputs.device)
         radius = strength * (shortest + (longest - shortest) * drawn)
-        start = (seen + 0.5 * _unit(torch.randn_like(seen))).detach().requires_grad_(True)
+        start = (inputs + 0.5 * _unit(torch.randn_like(inputs))).detach().requires_grad_(True)
         (gradient,) = torch.autograd.grad(loss_of(start), start)
         return (start + radius * _unit(gradient)).detach()
 
@@ -182,25 +184,25 @@ class PerceptorTraining(pl.LightningModule):
         return batches.loader(make, seed=self.global_step + 7, workers=workers)
 
 
-def answers(
+def match_labels(
     true: Sequence[frozenset[str]], captions: Sequence[Caption], adversarial: int = 0
 ) -> tuple[Tensor, Tensor]:
     """(images, captions): whether each caption is true of each image, and whether that is known.
 
-    The last captions can be those of `adversarial` images, which follow the drawings of `true`. Of
+    The last captions may be those of `adversarial` images, whose rows follow those of `true`. For
     such an image it is only known that it doesn't match its own caption.
     """
-    answers = [[holds(caption, facts_) for caption in captions] for facts_ in true]
-    right = torch.tensor([[bool(a) for a in row] for row in answers])
-    known = torch.tensor([[a is not None for a in row] for row in answers])
+    judgements = [[holds(caption, facts_) for caption in captions] for facts_ in true]
+    right = torch.tensor([[bool(a) for a in row] for row in judgements])
+    known = torch.tensor([[a is not None for a in row] for row in judgements])
     nothing = torch.zeros(adversarial, len(captions) - adversarial, dtype=torch.bool)
     own = torch.cat([nothing, torch.eye(adversarial, dtype=torch.bool)], dim=1)
     return torch.cat([right, torch.zeros_like(own)]), torch.cat([known, own])
 
 
-def _unit(pictures: Tensor) -> Tensor:
+def _unit(images: Tensor) -> Tensor:
     """Each image divided by its L2 norm."""
-    return F.normalize(pictures.flatten(1), dim=1).view_as(pictures)
+    return F.normalize(images.flatten(1), dim=1).view_as(images)
 
 
 def _batch(random: Random, progress: "Synchronized[float]") -> batches.Captioned:
@@ -210,9 +212,9 @@ def _batch(random: Random, progress: "Synchronized[float]") -> batches.Captioned
     return batches.captioned(random, GROUPS, min(1.0, share * 3) if easy else 1.0)
 
 
-def augmented(pictures: Tensor) -> Tensor:
-    """Augments images like cutouts: crops, lower resolutions and noise, one choice for each."""
-    rows, device = len(pictures), pictures.device
+def augmented(images: Tensor) -> Tensor:
+    """Augments images like cutouts, each in its own way: crops, lower resolutions and noise."""
+    rows, device = len(images), images.device
     scale = 1 - 0.3 * torch.rand(rows, device=device) * (torch.rand(rows, device=device) < 0.7)
     shift = (torch.rand(rows, 2, device=device) * 2 - 1) * (1 - scale)[:, None]
     tilt = 0.06 * torch.randn(rows, 2, device=device)
@@ -223,11 +225,11 @@ def augmented(pictures: Tensor) -> Tensor:
         ],
         dim=1,
     )
-    sampled = F.affine_grid(grid, list(pictures.shape), align_corners=False)
-    seen = F.grid_sample(pictures, sampled, padding_mode="border", align_corners=False)
+    sampled = F.affine_grid(grid, list(images.shape), align_corners=False)
+    warped = F.grid_sample(images, sampled, padding_mode="border", align_corners=False)
     if torch.rand(()) < 0.25:
-        coarse = F.avg_pool2d(seen, 2)
-        seen = F.interpolate(coarse, scale_factor=2, mode="bilinear", align_corners=False)
+        coarse = F.avg_pool2d(warped, 2)
+        warped = F.interpolate(coarse, scale_factor=2, mode="bilinear", align_corners=False)
     noise = 0.2 * torch.rand(rows, 1, 1, 1, device=device).square()
     light = 1 + 0.06 * torch.randn(rows, 1, 1, 1, device=device)
-    return seen * light + noise * torch.randn_like(seen)
+    return warped * light + noise * torch.randn_like(warped)

@@ -1,4 +1,4 @@
-"""Trains the pixel prior: drawn scenes out of noise, conditioned on CLIP's embeddings."""
+"""Trains the pixel prior: from noise to drawn scenes, conditioned on CLIP's embeddings."""
 
 from random import Random
 
@@ -13,7 +13,7 @@ from training.data.drawing import draw
 from training.data.drawn_captions import Caption, caption
 from training.data.drawn_scenes import random_pair, random_scene
 from training.muon import MuonTraining
-from training.sketch.compositions import composed
+from training.sketch.compositions import canonical
 from training.sketch.perceptor import EMBEDDING, PerceptorTraining
 
 LEARNING_RATE = 3e-3
@@ -30,18 +30,18 @@ MIN_TIME_LEFT = 0.05
 """Limits the weight of the squared error near the end of the flow."""
 CAPTIONS = 4096
 """Captions from which the whitening is computed."""
-LEAST = 0.01
-"""Directions with a smaller variance than this count as noise."""
+MIN_VARIANCE = 0.01
+"""Directions with a smaller variance are noise."""
 TWO_FIGURES = 0.4
-"""The share of scenes drawn as two figures of different colours, which are the hardest."""
-BY_IMAGE = 4
-"""Images of a batch conditioned on CLIP's embedding of themselves, as images in prompts are."""
+"""The share of scenes of two figures of different colours, which are the hardest."""
+IMAGE_CONDITIONED = 4
+"""Images of a batch that are conditioned on their own CLIP embedding, like images in prompts."""
 UNCONDITIONAL = 3
 """Images of a batch without a condition, for classifier-free guidance."""
 
 
 class PriorTraining(MuonTraining):
-    """Trains beside `perceptor`, which stays as it is."""
+    """Trains a prior for `perceptor`, which is frozen."""
 
     def __init__(self, perceptor: PerceptorTraining) -> None:
         super().__init__()
@@ -53,18 +53,20 @@ class PriorTraining(MuonTraining):
     def _whiten_conditions(self) -> None:
         """Initialises the conditioning with the whitened directions in which captions differ.
 
-        Which figure has which colour changes an embedding far less than which colours there are.
+        Embeddings depend far less on which figure has which colour than on which colours there are.
         """
         random = Random(8)
         captions = [caption(random_scene(random), random) for _ in range(CAPTIONS)]
-        said = torch.cat(
+        embedded = torch.cat(
             [self.perceptor.embed_texts(captions[i : i + ROWS]) for i in range(0, CAPTIONS, ROWS)]
         )
-        spread, directions = torch.linalg.eigh(torch.cov(said.float().t()) * EMBEDDING)
-        most = slice(-CONFIG["condition_width"], None)
-        self.prior.whiten.weight.copy_((directions * spread.clamp_min(LEAST).rsqrt())[:, most].t())
+        spread, directions = torch.linalg.eigh(torch.cov(embedded.float().t()) * EMBEDDING)
+        largest = slice(-CONFIG["condition_width"], None)
+        self.prior.whiten.weight.copy_(
+            (directions * spread.clamp_min(MIN_VARIANCE).rsqrt())[:, largest].t()
+        )
         self.prior.whiten.bias.copy_(
-            -self.prior.whiten.weight @ said.float().mean(0) * EMBEDDING**0.5
+            -self.prior.whiten.weight @ embedded.float().mean(0) * EMBEDDING**0.5
         )
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
@@ -97,14 +99,16 @@ class PriorTraining(MuonTraining):
         """(batch, EMBEDDING) of unit length; zeros for those without a condition."""
         self.perceptor.eval()
         conditions = self.perceptor.embed_texts(captions)
-        conditions[:BY_IMAGE] = F.normalize(self.perceptor.embed(images[:BY_IMAGE]), dim=-1)
-        conditions[BY_IMAGE : BY_IMAGE + UNCONDITIONAL] = 0
+        conditions[:IMAGE_CONDITIONED] = F.normalize(
+            self.perceptor.embed(images[:IMAGE_CONDITIONED]), dim=-1
+        )
+        conditions[IMAGE_CONDITIONED : IMAGE_CONDITIONED + UNCONDITIONAL] = 0
         return conditions
 
     def transfer_batch_to_device(
         self, batch: batches.Captioned, device: torch.device, dataloader_idx: int
     ) -> batches.Captioned:
-        return batches.moved(batch, device)
+        return batches.to_device(batch, device)
 
     def train_dataloader(self) -> DataLoader[object]:
         return batches.loader(_batch, seed=self.global_step + 21, workers=1)
@@ -118,6 +122,7 @@ def _batch(random: Random) -> batches.Captioned:
     ]
     captions = [caption(scene, random) for scene in scenes]
     scenes = [
-        composed(scene, said.claims, random) for scene, said in zip(scenes, captions, strict=True)
+        canonical(scene, caption_.claims, random)
+        for scene, caption_ in zip(scenes, captions, strict=True)
     ]
     return batches.to_tensor([draw(scene) for scene in scenes]), captions, scenes

@@ -1,6 +1,6 @@
 """Evaluates the trained model on held-out scenes, with a gate for each network.
 
-A model that fails a gate can't render well with any method: optimisation can't produce what the
+With a model that misses a gate, no method can render well: optimisation can't produce what the
 VQGAN can't show or CLIP can't see.
 """
 
@@ -36,7 +36,7 @@ from training.data.drawn_scenes import (
     random_scene,
 )
 from training.judges.cnn import Judge
-from training.judges.overlap import look
+from training.judges.overlap import analyse
 
 SCENES = 300
 """The number of held-out scenes of every kind, and of those with a single figure."""
@@ -56,26 +56,26 @@ class Measure:
         return None if self.gate is None else self.value >= self.gate
 
 
-def write_report(pair: Model, out: Path, runs: Path | None = None) -> list[Measure]:
+def write_report(model: Model, out: Path, runs: Path | None = None) -> list[Measure]:
     """Evaluates the model and writes `report.json`, `report.md` and `report.png` to `out`.
 
     `runs` has the training logs, for the learning curves.
     """
     random = Random("held out")
-    every = [random_scene(random) for _ in range(SCENES)]
+    scenes = [random_scene(random) for _ in range(SCENES)]
     single = list(_single_figures(random, SCENES))
     judge = Judge.load()
     measures = [
-        *_reconstruction(pair, every, judge),
-        *_recognition(pair, every, single),
-        *_ceilings(pair, every, single, judge),
+        *_reconstruction(model, scenes, judge),
+        *_recognition(model, scenes, single),
+        *_ceilings(model, scenes, single, judge),
     ]
     out.mkdir(parents=True, exist_ok=True)
     listed = [{**asdict(measure), "passed": measure.passed} for measure in measures]
-    report = {"measures": listed, "scenes": SCENES, "checksums": pair.checksums}
+    report = {"measures": listed, "scenes": SCENES, "checksums": model.checksums}
     (out / "report.json").write_text(json.dumps(report, indent=1) + "\n")
     (out / "report.md").write_text(as_markdown(measures))
-    _figure(pair, every[:12], runs).savefig(out / "report.png", dpi=110)
+    _figure(model, scenes[:12], runs).savefig(out / "report.png", dpi=110)
     return measures
 
 
@@ -97,31 +97,31 @@ def as_markdown(measures: Sequence[Measure]) -> str:
 # The VQGAN
 
 
-def decoded(vqgan: VQGAN, pictures: Tensor) -> Tensor:
+def decoded(vqgan: VQGAN, images: Tensor) -> Tensor:
     """(batch, 3, height, width) from 0 to 1: encoded, quantised, decoded and clamped."""
     with torch.no_grad():
-        latents = vqgan.encode(pictures.to(vqgan.codebook.device))
+        latents = vqgan.encode(images.to(vqgan.codebook.device))
         return vqgan.decode(vqgan.quantise(latents)).clamp(0, 1).cpu()
 
 
-def reconstructed(vqgan: VQGAN, pictures: Sequence[Image.Image]) -> list[Image.Image]:
+def reconstructed(vqgan: VQGAN, images: Sequence[Image.Image]) -> list[Image.Image]:
     """RGB images of one size after encoding, quantising and decoding."""
     return [
         Image.fromarray(row)
-        for batch in torch.split(to_tensor(list(pictures)), 32)
+        for batch in torch.split(to_tensor(list(images)), 32)
         for row in (decoded(vqgan, batch) * 255).round().byte().movedim(1, -1).numpy()
     ]
 
 
-def _reconstruction(pair: Model, scenes: Sequence[Scene], judge: Judge) -> Iterator[Measure]:
+def _reconstruction(model: Model, scenes: Sequence[Scene], judge: Judge) -> Iterator[Measure]:
     real = [draw(scene) for scene in scenes]
-    after = reconstructed(pair.vqgan, real)
+    after = reconstructed(model.vqgan, real)
     errors = (to_tensor(real) - to_tensor(after)).square().mean((1, 2, 3))
     yield Measure("reconstruction, of the mean squared error", _psnr(errors.mean()), "dB", 26)
     yield Measure("reconstruction, worst tenth of scenes", _psnr(errors.quantile(0.9)), "dB")
     marked = [scene.watermark for scene in scenes]
-    before = ["watermark" in names for names in judge.names(real)]
-    still = ["watermark" in names for names in judge.names(after)]
+    before = ["watermark" in names for names in judge.find_facts(real)]
+    still = ["watermark" in names for names in judge.find_facts(after)]
     seen = [s for s, b, m in zip(still, before, marked, strict=True) if b and m]
     name = "watermarks that the CNN judge sees, of those it sees before encoding and decoding"
     yield Measure(name, _percent(seen), "%", 80)
@@ -152,11 +152,13 @@ def _single_figures(random: Random, count: int) -> Iterator[Scene]:
 
 
 @torch.no_grad()
-def _recognition(pair: Model, every: Sequence[Scene], single: Sequence[Scene]) -> Iterator[Measure]:
+def _recognition(
+    model: Model, scenes: Sequence[Scene], single: Sequence[Scene]
+) -> Iterator[Measure]:
     """Zero-shot classification: which of all coloured shapes CLIP finds in an image."""
     kinds = [(colour, shape) for colour in COLOURS for shape in SHAPES]
     texts = [f"{'an' if colour == 'orange' else 'a'} {colour} {shape}" for colour, shape in kinds]
-    similarity = _embedded(pair, single) @ pair.perceptor.embed_texts(texts).cpu().t()
+    similarity = _embedded(model, single) @ model.perceptor.embed_texts(texts).cpu().t()
     chosen = [kinds[index] for index in similarity.argmax(1).tolist()]
     true = [(scene.figures[0].colour, scene.figures[0].shape) for scene in single]
     pairs = list(zip(chosen, true, strict=True))
@@ -164,20 +166,20 @@ def _recognition(pair: Model, every: Sequence[Scene], single: Sequence[Scene]) -
     yield Measure(f"{choice}: right shape", _percent([c[1] == t[1] for c, t in pairs]), "%", 90)
     yield Measure(f"{choice}: right colour", _percent([c[0] == t[0] for c, t in pairs]), "%", 95)
     yield Measure(f"{choice}: both right", _percent([c == t for c, t in pairs]), "%")
-    (word,) = pair.perceptor.embed_texts(["watermark"]).cpu()
-    closeness = (_embedded(pair, every) @ word).numpy()
-    marked = np.array([scene.watermark for scene in every])
+    (word,) = model.perceptor.embed_texts(["watermark"]).cpu()
+    closeness = (_embedded(model, scenes) @ word).numpy()
+    marked = np.array([scene.watermark for scene in scenes])
     wins = mannwhitneyu(closeness[marked], closeness[~marked]).statistic
     area = float(wins / (marked.sum() * (~marked).sum()))
     yield Measure("CLIP’s similarity to “watermark”: area under the curve", area, "", 0.95)
 
 
-def _embedded(pair: Model, scenes: Sequence[Scene]) -> Tensor:
+def _embedded(model: Model, scenes: Sequence[Scene]) -> Tensor:
     """(scenes, d) of unit length."""
-    device = pair.vqgan.codebook.device
-    drawn = to_tensor([draw(scene, pair.perceptor.resolution) for scene in scenes])
+    device = model.vqgan.codebook.device
+    drawn = to_tensor([draw(scene, model.perceptor.resolution) for scene in scenes])
     batches = torch.split(drawn, 64)
-    return torch.cat([pair.perceptor.embed_images(b.to(device)).float().cpu() for b in batches])
+    return torch.cat([model.perceptor.embed_images(b.to(device)).float().cpu() for b in batches])
 
 
 # The judges
@@ -193,24 +195,26 @@ GROUPS = {
 
 
 def _ceilings(
-    pair: Model, every: Sequence[Scene], single: Sequence[Scene], judge: Judge
+    model: Model, scenes: Sequence[Scene], single: Sequence[Scene], judge: Judge
 ) -> Iterator[Measure]:
     """The judges' results on drawings: the ceiling of their results on rendered images."""
     clear = [scene for scene in single if scene.pattern == "plain" and not scene.watermark]
     real = [draw(scene) for scene in clear]
-    drawn = [draw(scene) for scene in every]
-    yield from _of_overlap("real scenes", clear, real)
-    yield from _of_overlap("encoded and decoded scenes", clear, reconstructed(pair.vqgan, real))
-    yield from _of_cnn("real scenes", every, judge.names(drawn))
-    again = judge.names(reconstructed(pair.vqgan, drawn))
-    yield from _of_cnn("encoded and decoded scenes", every, again)
+    drawn = [draw(scene) for scene in scenes]
+    yield from _overlap_results("real scenes", clear, real)
+    yield from _overlap_results(
+        "encoded and decoded scenes", clear, reconstructed(model.vqgan, real)
+    )
+    yield from _cnn_results("real scenes", scenes, judge.find_facts(drawn))
+    again = judge.find_facts(reconstructed(model.vqgan, drawn))
+    yield from _cnn_results("encoded and decoded scenes", scenes, again)
 
 
-def _of_overlap(
-    what: str, scenes: Sequence[Scene], pictures: Sequence[Image.Image]
+def _overlap_results(
+    what: str, scenes: Sequence[Scene], images: Sequence[Image.Image]
 ) -> Iterator[Measure]:
-    """On scenes of one shape on a plain background, without watermarks."""
-    largest = [next(iter(look(picture).figures), None) for picture in pictures]
+    """Results on scenes of one shape on a plain background, without watermarks."""
+    largest = [next(iter(analyse(image).figures), None) for image in images]
     pairs = [(found, scene.figures[0]) for found, scene in zip(largest, scenes, strict=True)]
     shapes = [found is not None and found.shape == true.shape for found, true in pairs]
     colours = [found is not None and found.colour == true.colour for found, true in pairs]
@@ -218,30 +222,32 @@ def _of_overlap(
     yield Measure(f"overlap judge, {what} of one shape: right colour", _percent(colours), "%")
 
 
-def _of_cnn(
+def _cnn_results(
     what: str, scenes: Sequence[Scene], named: Sequence[frozenset[str]]
 ) -> Iterator[Measure]:
     """The F1 score of each group of facts."""
     true = [facts(scene) for scene in scenes]
     for group, words in GROUPS.items():
-        both = sum(len(t & n & words) for t, n in zip(true, named, strict=True))
-        there = sum(len(t & words) for t in true)
-        said = sum(len(n & words) for n in named)
-        yield Measure(f"CNN judge, {what}: {group}, F1", 200 * both / max(1, there + said), "%")
+        correct = sum(len(t & n & words) for t, n in zip(true, named, strict=True))
+        true_count = sum(len(t & words) for t in true)
+        found_count = sum(len(n & words) for n in named)
+        yield Measure(
+            f"CNN judge, {what}: {group}, F1", 200 * correct / max(1, true_count + found_count), "%"
+        )
 
 
 # The figure
 
 
-def _figure(pair: Model, scenes: Sequence[Scene], runs: Path | None) -> Figure:
+def _figure(model: Model, scenes: Sequence[Scene], runs: Path | None) -> Figure:
     """A figure: scenes, their reconstructions below, and the learning curves."""
     real = [draw(scene) for scene in scenes]
     curves = [(log.parent.name, *_curve(log)) for log in sorted(runs.glob("*/log"))] if runs else []
     figure = Figure(figsize=(12, 6.2), layout="constrained")
     panels: Any = figure.subfigures(2, 1, height_ratios=(1, 1.6))
     grid = panels[0].subplots(2, len(real)).flat
-    for axes, picture in zip(grid, real + reconstructed(pair.vqgan, real), strict=True):
-        axes.imshow(picture)
+    for axes, image in zip(grid, real + reconstructed(model.vqgan, real), strict=True):
+        axes.imshow(image)
         axes.axis("off")
     for place, (training, name, curve) in enumerate(curves, start=1):
         axes = panels[1].add_subplot(1, len(curves), place)

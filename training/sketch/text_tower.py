@@ -1,9 +1,9 @@
 """Trains the text tower of the small CLIP alone, with a frozen image tower.
 
-The image tower may distinguish what the text tower does not yet: with two figures, which colour
-belongs to which. A frozen image tower (Zhai et al., "LiT: Zero-Shot Transfer with Locked-image text
+The image tower may already distinguish what the text tower does not: which of two figures has which
+colour. A frozen image tower (Zhai et al., "LiT: Zero-Shot Transfer with Locked-image text
 Tuning", 2022) needs no backward pass and no adversary, so a text meets many more images in the same
-time, among them those with the same colours and shapes in other combinations.
+time, among them ones with the same colours and shapes in other combinations.
 """
 
 from random import Random
@@ -19,25 +19,25 @@ from training.data.drawing import draw
 from training.data.drawn_captions import caption
 from training.data.drawn_scenes import (
     Scene,
-    alone,
     facts,
     random_pair,
     random_scene,
-    recoloured,
+    recolourings,
+    single_figures,
     variations,
 )
 from training.muon import MuonTraining
-from training.sketch.perceptor import PerceptorTraining, answers, augmented
+from training.sketch.perceptor import PerceptorTraining, augmented, match_labels
 
 LEARNING_RATE = 5e-3
-PAIRS = 16
+PAIR_GROUPS = 16
 """Groups of two figures that differ in which figure has which colour."""
-OTHERS = 12
-"""Groups of arbitrary scenes."""
-WAYS = 5
-"""Assignments of the same colours in each group."""
-HALVES = 2
-"""Scenes with one of the two figures in each group."""
+RANDOM_GROUPS = 12
+"""Groups of random scenes."""
+RECOLOURINGS = 5
+"""Other assignments of the same colours in each of the PAIR_GROUPS."""
+SINGLE_FIGURES = 2
+"""Scenes with one of the two figures in each of the PAIR_GROUPS."""
 CAPTIONS = 2
 """Captions per scene."""
 
@@ -65,23 +65,23 @@ class TextTowerTraining(MuonTraining):
 
     def loss(self, batch: batches.Captioned) -> Tensor:
         """The mean over the captions of their loss on all images of the batch."""
-        pictures, captions, scenes = batch
+        images, captions, scenes = batch
         perceptor = self.perceptor
         perceptor.clip.visual.eval()
         with torch.no_grad():
-            seen = F.normalize(perceptor.embed(augmented(pictures)), dim=-1)
-        right, known = answers([facts(scene) for scene in scenes], captions)
+            embedded = F.normalize(perceptor.embed(augmented(images)), dim=-1)
+        right, known = match_labels([facts(scene) for scene in scenes], captions)
         right, known = right.to(self.device), known.to(self.device)
         with sdpa_kernel(SDPBackend.MATH):  # the fastest backward pass for short texts
             texts = perceptor.embed_texts(captions)
-        logits = perceptor.clip.logit_scale.exp() * seen @ texts.t() + perceptor.bias
+        logits = perceptor.clip.logit_scale.exp() * embedded @ texts.t() + perceptor.bias
         wrong = -F.logsigmoid(torch.where(right, logits, -logits)) * known
         return wrong.sum() / len(captions)
 
     def transfer_batch_to_device(
         self, batch: batches.Captioned, device: torch.device, dataloader_idx: int
     ) -> batches.Captioned:
-        return batches.moved(batch, device)
+        return batches.to_device(batch, device)
 
     def train_dataloader(self) -> DataLoader[object]:
         return batches.loader(_batch, seed=self.global_step + 35, workers=1)
@@ -89,11 +89,13 @@ class TextTowerTraining(MuonTraining):
 
 def _batch(random: Random) -> batches.Captioned:
     scenes: list[Scene] = []
-    for _ in range(PAIRS):
+    for _ in range(PAIR_GROUPS):
         scene = random_pair(random)
         scenes += [scene, *variations(scene, random)]
-        scenes += random.sample(recoloured(scene), WAYS) + random.sample(alone(scene), HALVES)
-    for _ in range(OTHERS):
+        scenes += random.sample(recolourings(scene), RECOLOURINGS) + random.sample(
+            single_figures(scene), SINGLE_FIGURES
+        )
+    for _ in range(RANDOM_GROUPS):
         scene = random_scene(random)
         scenes += [scene, *variations(scene, random)]
     drawn = batches.to_tensor([draw(scene) for scene in scenes])

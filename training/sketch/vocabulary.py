@@ -43,7 +43,7 @@ UNKNOWN = 0
 class Vocabulary:
     """`known` has CLIP's ids of the used tokens in ascending order; row 0 is any other token.
 
-    In this order the end token still has the highest id, where CLIP reads the text embedding.
+    In this order the end token still has the highest id; CLIP reads the text embedding there.
     """
 
     known: tuple[int, ...]
@@ -80,7 +80,7 @@ class Vocabulary:
 
 @cache
 def words_of_captions() -> frozenset[str]:
-    """All words that captions use, collected from enough captions to miss none."""
+    """All words that captions use, from enough captions to miss none."""
     random = Random(0)
     texts = (captions.caption(scenes.random_scene(random), random).text for _ in range(20_000))
     return frozenset(word for text in texts for word in _words(text))

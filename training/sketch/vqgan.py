@@ -31,7 +31,7 @@ ROWS = 8
 
 
 class VQGANTraining(ReconstructionTraining):
-    """Whole drawings and their quarters, in turn: images of other sizes are rendered, too."""
+    """Trains on whole drawings and their quarters in turn, because renders differ in size."""
 
     def __init__(self) -> None:
         super().__init__(CONFIG, use_decay=0.99)
@@ -41,7 +41,7 @@ class VQGANTraining(ReconstructionTraining):
 
     def train_dataloader(self) -> DataLoader[object]:
         workers = 8 if self.device.type == "cuda" else 0
-        make = partial(batches.pictures, rows=ROWS)
+        make = partial(batches.images, rows=ROWS)
         return batches.loader(make, seed=self.global_step, workers=workers)
 
 

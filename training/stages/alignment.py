@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from training.data.teachers import SENTENCE_WIDTH, ImageNetFeatures
 
 WIDTH = 384
-"""Numbers in an embedding of the common space."""
+"""The dimension of the common space."""
 
 TEMPERATURE = 0.04
 
@@ -40,14 +40,14 @@ class Alignment(nn.Module):
         return F.normalize(self.image((features - self.mean) / self.std), dim=-1)
 
 
-def _head(entering: int, width: int) -> nn.Sequential:
+def _head(inputs: int, width: int) -> nn.Sequential:
     return nn.Sequential(
-        nn.Linear(entering, width), nn.GELU(), nn.Dropout(0.1), nn.Linear(width, WIDTH)
+        nn.Linear(inputs, width), nn.GELU(), nn.Dropout(0.1), nn.Linear(width, WIDTH)
     )
 
 
 def contrastive_loss(images: Tensor, texts: Tensor, same: Tensor) -> Tensor:
-    """Cross-entropy in both directions; `same` (n, n) says which captions are also right."""
+    """Cross-entropy in both directions; `same` (n, n) marks captions that are right, too."""
     logits = images @ texts.t() / TEMPERATURE
     logits = logits.masked_fill(same & ~torch.eye(len(same), dtype=torch.bool), -1e4)
     answers = torch.arange(len(images))
@@ -65,11 +65,11 @@ def train_alignment(
     batch: int = 768,
     learning_rate: float = 1e-3,
 ) -> None:
-    """Trains both heads in place, in some minutes on a CPU.
+    """Trains both heads in place, in a few minutes on a CPU.
 
-    `features` (n, 1280) of scenes, `sentences` (m, SENTENCE_WIDTH) of captions, of which
-    `captions` (n, k) are right; `names` (c, SENTENCE_WIDTH), and `concepts` (n,) is the name that a
-    scene shows, or -1.
+    `features` (n, 1280) are those of scenes, `sentences` (m, SENTENCE_WIDTH) those of captions, and
+    `captions` (n, k) the right ones for each scene. `names` (c, SENTENCE_WIDTH) are those of all
+    names, and `concepts` (n,) is which of them a scene shows, or -1.
     """
     alignment.mean.copy_(features.mean(0))
     alignment.std.copy_(features.std(0) + 1e-3)
@@ -78,12 +78,12 @@ def train_alignment(
     noise = 0.1 * alignment.std
     for _ in range(steps):
         rows = torch.randint(len(features), (batch,))
-        said = captions[rows, torch.randint(captions.shape[1], (batch,))]
-        seen = features[rows] + noise * torch.randn(batch, features.shape[1])
+        chosen = captions[rows, torch.randint(captions.shape[1], (batch,))]
+        noisy = features[rows] + noise * torch.randn(batch, features.shape[1])
         with torch.autocast("cpu", torch.bfloat16):
-            images, texts = alignment.embed_images(seen), alignment.embed_texts(sentences[said])
+            images, texts = alignment.embed_images(noisy), alignment.embed_texts(sentences[chosen])
             named = alignment.embed_texts(names)
-        loss = contrastive_loss(images.float(), texts.float(), said[:, None] == said)
+        loss = contrastive_loss(images.float(), texts.float(), chosen[:, None] == chosen)
         single = concepts[rows] >= 0
         by_name = images.float()[single] @ named.float().t() / TEMPERATURE
         loss = loss + 0.5 * F.cross_entropy(by_name, concepts[rows][single])
@@ -96,26 +96,26 @@ def train_alignment(
 def recover_alignment(
     alignment: Alignment,
     sentences: Tensor,
-    read: Tensor,
+    targets: Tensor,
     steps: int = 1500,
     batch: int = 1024,
     learning_rate: float = 1e-3,
 ) -> float:
     """Trains the text head in place to map into the space of a finished text tower.
 
-    `sentences` (n, SENTENCE_WIDTH) are sentence embeddings of texts, `read` (n, WIDTH) that tower's
-    embeddings. Returns the mean cosine reached, at best 1.
+    `sentences` (n, SENTENCE_WIDTH) are sentence embeddings of texts, `targets` (n, WIDTH) that
+    tower's. Returns the mean cosine reached, at best 1.
     """
     trained = [*alignment.text.parameters(), *alignment.text_skip.parameters()]
     optimizer = torch.optim.AdamW(trained, learning_rate, weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, learning_rate, steps)
     for _ in range(steps):
         rows = torch.randint(len(sentences), (batch,))
-        loss = 1 - (alignment.embed_texts(sentences[rows]) * read[rows]).sum(1).mean()
+        loss = 1 - (alignment.embed_texts(sentences[rows]) * targets[rows]).sum(1).mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         schedule.step()
     alignment.eval()
     with torch.no_grad():
-        return float((alignment.embed_texts(sentences) * read).sum(1).mean())
+        return float((alignment.embed_texts(sentences) * targets).sum(1).mean())

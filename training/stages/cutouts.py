@@ -19,11 +19,11 @@ def cutouts(images: Tensor, smallest: float) -> Tensor:
         torch.stack([tilt[:, 1] * scale * mirror, scale, shift[:, 1]], dim=1),
     ]
     grid = F.affine_grid(torch.stack(rows, 1), [n, 3, RESOLUTION, RESOLUTION], align_corners=False)
-    seen = F.grid_sample(images, grid, padding_mode="border", align_corners=False)
+    warped = F.grid_sample(images, grid, padding_mode="border", align_corners=False)
     if torch.rand(()) < 0.25:
-        coarse = F.avg_pool2d(seen, 2)
-        seen = F.interpolate(coarse, scale_factor=2, mode="bilinear", align_corners=False)
+        coarse = F.avg_pool2d(warped, 2)
+        warped = F.interpolate(coarse, scale_factor=2, mode="bilinear", align_corners=False)
     noise = 0.15 * torch.rand(n, 1, 1, 1).square()
     light = 1 + 0.06 * torch.randn(n, 1, 1, 1)
     lift = 0.03 * torch.randn(n, 3, 1, 1)
-    return (seen - 0.5) * light + 0.5 + lift + noise * torch.randn_like(seen)
+    return (warped - 0.5) * light + 0.5 + lift + noise * torch.randn_like(warped)

@@ -102,9 +102,9 @@ class DecoderTraining(pl.LightningModule):
         times = EARLIEST + (1 - EARLIEST) * torch.rand(len(rows), device=self.device)
         noisy = torch.randn_like(sample).lerp(sample, times[:, None, None, None])
         which = torch.randint(data.captions.shape[1], (len(rows),))
-        said = data.said[data.captions[rows, which]].float().to(self.device)
+        texts = data.text_embeddings[data.captions[rows, which]].float().to(self.device)
         styles = data.styles[rows].to(self.device)
-        predicted: Tensor = prior(noisy, times, said, styles)
+        predicted: Tensor = prior(noisy, times, texts, styles)
         return prior.reconstruct(prior.clamp(predicted))
 
     def train_dataloader(self) -> DataLoader[Batch]:

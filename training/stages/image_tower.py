@@ -1,7 +1,7 @@
 """Trains the head of CLIP's image tower, over the features of a frozen ImageNet network.
 
-Locked-image tuning (Zhai et al., "LiT", 2022). The features are those of scenes cut out, tinted and
-noisy as the renderer shows them, half of them as the VQGAN reconstructs them.
+Locked-image tuning (Zhai et al., "LiT", 2022). The features are those of cutouts like the
+renderer's, tinted and noisy; for half of the scenes, of the VQGAN's reconstructions.
 """
 
 from collections.abc import Iterator
@@ -26,8 +26,8 @@ LEARNING_RATE = 1e-3
 BATCH = 512
 HIDDEN = 1024
 DROPOUT = 0.3
-SEEN_TOGETHER = 48
-"""Scenes that the ImageNet network sees in one pass."""
+VIEW_BATCH = 48
+"""Scenes in a batch of the ImageNet network."""
 
 Batch = tuple[Tensor, Tensor, Tensor]
 
@@ -41,19 +41,19 @@ class Views:
 
 
 @torch.no_grad()
-def see(network: EfficientNetLite2, vqgan: VQGAN, pool: Pool) -> Views:
-    """Cutouts of every scene, one of nearly all of it and one of a part."""
+def compute_views(network: EfficientNetLite2, vqgan: VQGAN, pool: Pool) -> Views:
+    """Computes two views of every scene: a cutout of nearly all of it, and one of a part."""
     features, scenes = [], []
-    for number, rows in enumerate(torch.arange(len(pool.scenes)).split(SEEN_TOGETHER)):
+    for number, rows in enumerate(torch.arange(len(pool.scenes)).split(VIEW_BATCH)):
         images = pool.images(rows).contiguous(memory_format=torch.channels_last)
         if number % 2:
             with torch.autocast(images.device.type, torch.bfloat16):
                 images = vqgan.decode(vqgan.quantise(vqgan.encode(images).float())).float()
             images = images.clamp(0, 1)
         for smallest in (0.9, 0.5):
-            cuts = cutouts(images, smallest) * 2 - 1
-            seen = network(cuts.contiguous(memory_format=torch.channels_last))
-            features.append(seen.half())
+            crops = cutouts(images, smallest) * 2 - 1
+            computed = network(crops.contiguous(memory_format=torch.channels_last))
+            features.append(computed.half())
             scenes.append(rows)
     return Views(torch.cat(features), torch.cat(scenes))
 
@@ -61,9 +61,9 @@ def see(network: EfficientNetLite2, vqgan: VQGAN, pool: Pool) -> Views:
 class ImageTowerTraining(pl.LightningModule):
     """Learns from the views of a pool of scenes.
 
-    `said` (m, WIDTH) are the common space's embeddings of captions, of which `captions` (n, k) are
-    right for each scene; `names` (c, WIDTH) are those of all names, and `concepts` (n,) says which
-    one a scene of a single kind of thing shows, or -1.
+    `text_embeddings` (m, WIDTH) are those of captions in the common space, and `captions` (n, k)
+    the right ones for each scene. `names` (c, WIDTH) are those of all names, and `concepts` (n,) is
+    which of them a scene of a single kind of thing shows, or -1.
     """
 
     progress = 0.0
@@ -72,7 +72,7 @@ class ImageTowerTraining(pl.LightningModule):
         self,
         network: EfficientNetLite2,
         views: Views,
-        said: Tensor,
+        text_embeddings: Tensor,
         captions: Tensor,
         names: Tensor,
         concepts: Tensor,
@@ -84,7 +84,7 @@ class ImageTowerTraining(pl.LightningModule):
             self.head.mean.copy_(views.features.float().mean(0))
             self.head.std.copy_(views.features.float().std(0) + 1e-3)
         self.views = views
-        self._said, self._captions = said, captions
+        self._text_embeddings, self._captions = text_embeddings, captions
         self._names, self._concepts = names, concepts
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
@@ -93,11 +93,11 @@ class ImageTowerTraining(pl.LightningModule):
         )
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """Of the batch's captions, and of all names, the right one must be the nearest."""
-        features, said, concepts = batch
+        """The right one of the batch's captions, and of all names, must be the nearest."""
+        features, text_embeddings, concepts = batch
         embedded = F.normalize(self.head(features).float(), dim=1)
-        logits = embedded @ said.t() / TEMPERATURE
-        same = said @ said.t() > 0.98
+        logits = embedded @ text_embeddings.t() / TEMPERATURE
+        same = text_embeddings @ text_embeddings.t() > 0.98
         logits = logits.masked_fill(same & ~torch.eye(len(same), dtype=torch.bool), -1e4)
         loss = F.cross_entropy(logits, torch.arange(len(features), device=logits.device))
         named = concepts >= 0
@@ -105,7 +105,7 @@ class ImageTowerTraining(pl.LightningModule):
         if batch_idx % 50 == 0:
             right = by_name.argmax(1) == concepts[named]
             self.log("named_right", right.float().mean())
-        near = 1 - (embedded * said).sum(1).mean()
+        near = 1 - (embedded * text_embeddings).sum(1).mean()
         return 0.5 * loss + F.cross_entropy(by_name, concepts[named]) + near
 
     def train_dataloader(self) -> DataLoader[Batch]:
@@ -117,7 +117,11 @@ class ImageTowerTraining(pl.LightningModule):
         scenes = self.views.scenes[rows]
         each = self._captions.shape[1]
         caption = self._captions[scenes, torch.randint(each, (BATCH,), generator=generator)]
-        return self.views.features[rows].float(), self._said[caption], self._concepts[scenes]
+        return (
+            self.views.features[rows].float(),
+            self._text_embeddings[caption],
+            self._concepts[scenes],
+        )
 
 
 class _Views(IterableDataset[Batch]):

@@ -38,30 +38,29 @@ UNCONDITIONAL = 0.1
 ANY_STYLE = 0.1
 """The share of scenes without a style."""
 CONDITION_NOISE = 0.3
-"""Length of the noise added to embeddings, so that nearby texts give similar samples."""
+"""The maximum length of the noise on embeddings, which makes samples of similar texts similar."""
 EMA_DECAY = 0.999
-LARGEST_WEIGHT = 20.0
-"""Of the squared error near t = 1, where it would grow without bound."""
+MAX_WEIGHT = 20.0
+"""The maximum weight of the squared error, which would grow without bound near t = 1."""
 TIME_SHIFT = -0.6
-"""Mean of the logit of the times: early ones decide what is painted, and are harder to learn."""
+"""The mean logit of the times: early ones decide what is rendered, and are harder to learn."""
 STYLE_WEIGHT = 0.05
-"""Of the cross-entropy of styles."""
+"""The weight of the cross-entropy of styles."""
 
 Batch = tuple[Tensor, Tensor, Tensor]
 
 
 @dataclass(frozen=True)
 class PriorData:
-    """`latents` (n, channels, side, side), normalised; `captions` (n, k) are rows of `said`.
+    """`latents` (n, channels, side, side), normalised. `styles` (n,) are indices of STYLES.
 
-    `styles` (n,) are 1 for the first set's, 2 for the next one's and so on, the last for drawn
-    scenes; `weights` (n,) are how often a scene is seen, in proportion.
+    `captions` (n, k) are rows of `text_embeddings`; `weights` (n,) are sampling weights.
     """
 
     latents: Tensor
     mean: Tensor
     std: Tensor
-    said: Tensor
+    text_embeddings: Tensor
     captions: Tensor
     styles: Tensor
     weights: Tensor
@@ -71,8 +70,8 @@ class PriorTraining(pl.LightningModule):
     """Learns from the projected latents of scenes, and from their captions.
 
     The network that computes gradients is a copy in bfloat16 without autocast, which would convert
-    the weights in each step. The optimiser steps the float32 original. Muon learns more in a step,
-    but for so small a batch it takes longer than the gradients: AdamW is as fast in the end.
+    the weights in each step. The optimiser steps the float32 original. Muon learns more per step,
+    but with this batch size it takes longer than the gradients, so AdamW is as fast.
     """
 
     progress = 0.0
@@ -126,21 +125,21 @@ class PriorTraining(pl.LightningModule):
         self.log("loss", loss)
 
     def _step(self, fast: LatentPrior) -> None:
-        """Steps the exact weights by the gradients of their copy, the mean of all processes'."""
+        """Steps the float32 weights with the gradients of their copy, averaged over processes."""
         optimizer = self.optimizers()
         assert isinstance(optimizer, LightningOptimizer)
         copies = list(zip(fast.parameters(), self.prior.parameters(), strict=True))
-        for low, weight in copies:
-            assert low.grad is not None
+        for fast_weight, weight in copies:
+            assert fast_weight.grad is not None
             if torch.distributed.is_initialized():
-                torch.distributed.all_reduce(low.grad, torch.distributed.ReduceOp.SUM)
-                low.grad /= torch.distributed.get_world_size()
-            weight.grad, low.grad = low.grad.to(weight.dtype), None
+                torch.distributed.all_reduce(fast_weight.grad, torch.distributed.ReduceOp.SUM)
+                fast_weight.grad /= torch.distributed.get_world_size()
+            weight.grad, fast_weight.grad = fast_weight.grad.to(weight.dtype), None
         torch.nn.utils.clip_grad_norm_(self.prior.parameters(), 1.0)
         optimizer.step()
         with torch.no_grad():
-            for low, weight in copies:
-                low.copy_(weight)
+            for fast_weight, weight in copies:
+                fast_weight.copy_(weight)
 
     def loss(
         self, network: LatentPrior, samples: Tensor, conditions: Tensor, styles: Tensor
@@ -153,17 +152,17 @@ class PriorTraining(pl.LightningModule):
         times = torch.sigmoid(torch.randn(len(samples), device=samples.device) + TIME_SHIFT)
         t = times[:, None]
         noisy = torch.randn_like(samples).lerp(samples, t)
-        asked = torch.where(torch.rand_like(times) < ANY_STYLE, 0, styles)
+        given_styles = torch.where(torch.rand_like(times) < ANY_STYLE, 0, styles)
         embeddings = conditions.bfloat16()
-        predicted = network(noisy.bfloat16(), times, embeddings, asked).float().flatten(1)
-        weight = (1 - t).clamp_min(LARGEST_WEIGHT**-0.5).square().reciprocal()
+        predicted = network(noisy.bfloat16(), times, embeddings, given_styles).float().flatten(1)
+        weight = (1 - t).clamp_min(MAX_WEIGHT**-0.5).square().reciprocal()
         loss: Tensor = (weight * (predicted - samples).square()).mean()
         logits = network.style_logits(embeddings).float()
         conditioned = conditions.abs().sum(1) > 0
         return loss + STYLE_WEIGHT * F.cross_entropy(logits[conditioned], styles[conditioned])
 
     def train_dataloader(self) -> DataLoader[Batch]:
-        """By now the components have been read, if there is a checkpoint."""
+        """Finds the components unless a checkpoint, which is loaded by now, contains them."""
         if not self.prior.basis.any():
             self.find_components()
         self.samples = self.projected()
@@ -178,11 +177,13 @@ class _Samples(IterableDataset[Batch]):
         training, data = self.training, self.training.data
         seed = training.global_step + 21 + 1_000_003 * training.global_rank
         generator = torch.Generator().manual_seed(seed)
-        each = data.captions.shape[1]
+        caption_count = data.captions.shape[1]
         while True:
             rows = torch.multinomial(data.weights, BATCH, True, generator=generator)
-            caption = data.captions[rows, torch.randint(each, (BATCH,), generator=generator)]
-            conditions = data.said[caption].float()
+            caption = data.captions[
+                rows, torch.randint(caption_count, (BATCH,), generator=generator)
+            ]
+            conditions = data.text_embeddings[caption].float()
             noise = torch.randn(conditions.shape, generator=generator)
             length = CONDITION_NOISE * torch.rand(BATCH, 1, generator=generator)
             conditions = F.normalize(conditions + length * F.normalize(noise, dim=1), dim=1)
@@ -194,8 +195,8 @@ def principal_components(latents: Tensor, count: int) -> tuple[Tensor, Tensor, T
     """Latents (n, ...), normalised → their mean (d,), directions (count, d) and scales (count,).
 
     A direction's scale is the square root of its standard deviation, times a constant that gives
-    samples a mean variance of 1: between whitening, which would make details as important as the
-    composition, and none, which would drown details in the noise.
+    samples a mean variance of 1: this is between whitening, which would make details as important
+    as the composition, and no scaling, which would drown details in noise.
     """
     flat = latents.flatten(1)
     mean = flat.float().mean(0)

@@ -18,20 +18,20 @@ from training.stages.alignment import WIDTH
 LEARNING_RATE = 1.5e-3
 BATCH = 256
 TRANSFORMER_WIDTH, LAYERS = 256, 4
-LONGEST = 40
-"""Tokens of a text that are learned from, its start and end included."""
-ENCODED = 1024
-"""Texts that are embedded together."""
+MAX_TOKENS = 40
+"""Longer texts are truncated to this many tokens, including start and end."""
+EMBED_BATCH = 1024
+"""Texts in a batch of `embed_texts`."""
 UNKNOWN = 0
-"""The row of every token that no text has; it stays zero."""
+"""The row of all tokens that no text contains; it stays zero."""
 TEMPERATURE = 0.05
 
 
 @dataclass(frozen=True)
 class Tokens:
-    """Texts as rows of a small token table: `known` are CLIP's ids in rising order, from row 1.
+    """Texts as rows of a small token table: `known` are CLIP's ids in ascending order, from row 1.
 
-    The order is kept so that the end of a text is still its highest id, where CLIP looks for it.
+    In this order the end of a text still has the highest id, where CLIP looks for it.
     """
 
     known: tuple[int, ...]
@@ -56,12 +56,12 @@ class Tokens:
 def encoded(texts: list[str]) -> list[list[int]]:
     """CLIP's byte pairs of each text, between START and END."""
     tokenizer = clip_tokenizer()
-    return [[START, *tokenizer.encode(text)[: LONGEST - 2], END] for text in texts]
+    return [[START, *tokenizer.encode(text)[: MAX_TOKENS - 2], END] for text in texts]
 
 
 def padded(texts: Sequence[Sequence[int]], tokens: Tokens) -> Tensor:
-    """Texts as `encoded` → (n, LONGEST) rows of the token table."""
-    rows = torch.zeros(len(texts), LONGEST, dtype=torch.long)
+    """Texts as `encoded` → (n, MAX_TOKENS) rows of the token table."""
+    rows = torch.zeros(len(texts), MAX_TOKENS, dtype=torch.long)
     for row, ids in zip(rows, texts, strict=True):
         row[: len(ids)] = tokens.table[torch.tensor(ids)]
     return rows
@@ -70,8 +70,8 @@ def padded(texts: Sequence[Sequence[int]], tokens: Tokens) -> Tensor:
 class TextTowerTraining(pl.LightningModule):
     """Learns from texts (rows of the token table, padded with 0) and their targets.
 
-    The loss is the cosine to the target, and a contrastive one: of the batch's targets the right
-    one must be the nearest, which keeps apart what differs in one word.
+    The loss is the cosine distance to the target, and a contrastive one: the right one of the
+    batch's targets must be the nearest, which separates texts that differ in one word.
     """
 
     progress = 0.0
@@ -100,19 +100,19 @@ class TextTowerTraining(pl.LightningModule):
         rows = padded(encoded(texts), tokens)
         lengths = (rows > 0).sum(1)
         embedded = torch.zeros(len(texts), WIDTH)
-        for part in lengths.argsort().split(ENCODED):
+        for part in lengths.argsort().split(EMBED_BATCH):
             with torch.autocast("cpu", torch.bfloat16):
                 embedded[part] = self.embed(rows[part, : int(lengths[part].max())])
         return embedded
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
         tokens, targets = batch
-        read = self.embed(tokens)
-        logits = read @ targets.t() / TEMPERATURE
+        embedded = self.embed(tokens)
+        logits = embedded @ targets.t() / TEMPERATURE
         same = targets @ targets.t() > 0.999
         logits = logits.masked_fill(same & ~torch.eye(len(same), dtype=torch.bool), -1e4)
-        answers = torch.arange(len(read), device=read.device)
-        near = 1 - (read * targets).sum(1).mean()
+        answers = torch.arange(len(embedded), device=embedded.device)
+        near = 1 - (embedded * targets).sum(1).mean()
         loss: Tensor = 4 * near + 0.5 * F.cross_entropy(logits, answers)
         if batch_idx % 100 == 0:
             self.log("distance", near)
@@ -124,7 +124,7 @@ class TextTowerTraining(pl.LightningModule):
 
 
 def encode_text(network: CLIP, tokens: Tensor) -> Tensor:
-    """CLIP's own `encode_text` for texts shorter than its context: (n, length) → (n, WIDTH)."""
+    """CLIP's `encode_text`, but for texts shorter than its context: (n, length) → (n, WIDTH)."""
     length = tokens.shape[1]
     hidden = network.token_embedding(tokens) + network.positional_embedding[:length]
     hidden = hidden.permute(1, 0, 2)

@@ -14,8 +14,8 @@ from training.data.images import load_images
 from training.data.scenes import SceneMaker
 from training.vqgan_training import ReconstructionTraining
 
-# taming normalises in 32 groups. Two channels in a group keep only the sign of a flat colour,
-# three keep it. So: 96 channels in all blocks, and few blocks.
+# taming's group norm has 32 groups. With two channels per group only the sign of a flat colour
+# survives; with three the colour does. So there are few blocks, with 96 channels each.
 CONFIG: dict[str, Any] = {
     "embed_dim": 16,
     "n_embed": 4096,
@@ -33,10 +33,10 @@ CONFIG: dict[str, Any] = {
     },
 }
 BATCH = 16
-WHOLE = 4
+WHOLE_IMAGES = 4
 """Whole images in a batch."""
 CROP = 64
-"""Pixels on a side of a part of an image: quarter images cost a quarter."""
+"""Pixels on a side of a crop, which costs a quarter of a whole image."""
 
 
 class VQGANTraining(ReconstructionTraining):
@@ -60,9 +60,9 @@ class VQGANTraining(ReconstructionTraining):
 class Crops(IterableDataset[Tensor]):
     """Endless batches of fresh scenes, float32 from 0 to 1: whole ones, and crops, in turn.
 
-    Whole scenes are (WHOLE, 3, SIDE, SIDE): GroupNorm's statistics are those of whole images. Crops
-    are (BATCH, 3, CROP, CROP). Of some places the busiest is taken, since much of most scenes is
-    plain ground.
+    Whole scenes are (WHOLE_IMAGES, 3, SIDE, SIDE), for GroupNorm's statistics of whole images.
+    Crops are (BATCH, 3, CROP, CROP); some are the one of three with the highest contrast, since
+    most of a scene is plain background.
     """
 
     def __init__(self, cache: Path, seed: int) -> None:
@@ -74,12 +74,12 @@ class Crops(IterableDataset[Tensor]):
         while True:
             scenes = [maker.draw(maker.scene(random)) for _ in range(BATCH // 2)]
             images = torch.from_numpy(np.stack(scenes))
-            yield images[:WHOLE].movedim(-1, 1).float() / 255
+            yield images[:WHOLE_IMAGES].movedim(-1, 1).float() / 255
             crops = [_busiest(image, random) for image in images for _ in range(2)]
             yield torch.stack(crops).movedim(-1, 1).float() / 255
 
 
 def _busiest(scene: Tensor, random: Random) -> Tensor:
-    places = [(random.randrange(65), random.randrange(65)) for _ in range(random.choice((1, 3)))]
-    crops = [scene[y : y + CROP, x : x + CROP] for y, x in places]
+    corners = [(random.randrange(65), random.randrange(65)) for _ in range(random.choice((1, 3)))]
+    crops = [scene[y : y + CROP, x : x + CROP] for y, x in corners]
     return max(crops, key=lambda crop: float(crop.float().std()))

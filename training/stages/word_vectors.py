@@ -1,6 +1,6 @@
-"""Trains the word vectors that find the thing a description means.
+"""Trains the word vectors that find which thing a description means.
 
-The sum of the vectors of a text's words should point where the text's sentence embedding does.
+The sum of the vectors of a text's words should point in the direction of its sentence embedding.
 Words of other languages get the vectors of the things that CLDR calls by them.
 """
 
@@ -24,27 +24,27 @@ from training.data.teachers import SENTENCE_WIDTH
 
 LEARNING_RATE = 1e-3
 STEPS = 500
-"""More steps did not help on practice descriptions."""
+"""More steps did not improve the results on practice descriptions."""
 BATCH = 512
 TEMPERATURE = 0.05
-LEFT_OUT = 0.2
-"""Share of words that are dropped at random, as a regularisation."""
-LEAST_TEXTS = 5
-"""The fewest texts with a word for it to get a vector; words of names and keywords always do."""
+WORD_DROPOUT = 0.2
+"""The share of words that are dropped at random, for regularisation."""
+MIN_TEXTS = 5
+"""Words in at least this many texts get a vector; words of names and keywords always do."""
 WIDTH = 96
-"""Principal components of a vector in the file. 384 were no better on practice descriptions, 64
-worse."""
+"""Principal components of a vector in the file. On practice descriptions, 384 were no better, and
+64 were worse."""
 FOREIGN_WEIGHT = 0.25
-"""Scales the vectors of foreign words, whose lengths are the logarithms of their rarity."""
-MOST_THINGS = 60
-"""Things that may have a word of another language in their names and keywords."""
+"""Scales the vectors of foreign words, whose length is otherwise the logarithm of their rarity."""
+MAX_THINGS = 60
+"""A word of another language in the names and keywords of more things gets no vector."""
 
 RARITY_SCALE = 10.0
 """Divides the logarithm of an English word's rarity, so that vectors are about 1 long."""
 NEAR_WEIGHT = 3.0
-"""Weight of the cosine to the target, beside the contrastive loss."""
+"""The weight of the cosine distance to the target, relative to the contrastive loss."""
 WORD_SHARE = 0.3
-"""Weight of a word in the principal component analysis, where a thing has 1."""
+"""The weight of words in the principal component analysis, relative to things."""
 
 Text = Sequence[int]
 """The rows of a text's words."""
@@ -58,11 +58,13 @@ def english_words(text: str) -> list[str]:
     return _WORD.findall(fold(text))
 
 
-def counted(texts: Sequence[str], names: Sequence[str]) -> Counter[str]:
-    """The words that get a vector, in alphabetical order, and how many texts have them."""
-    every = Counter(word for text in texts for word in set(english_words(text)))
+def count_words(texts: Sequence[str], names: Sequence[str]) -> Counter[str]:
+    """The words that get a vector, in alphabetical order, and how many texts contain each."""
+    all_words = Counter(word for text in texts for word in set(english_words(text)))
     named = {word for name in names for word in english_words(name)}
-    return Counter({w: every[w] for w in sorted(every) if every[w] >= LEAST_TEXTS or w in named})
+    return Counter(
+        {w: all_words[w] for w in sorted(all_words) if all_words[w] >= MIN_TEXTS or w in named}
+    )
 
 
 class WordVectorTraining(pl.LightningModule):
@@ -84,15 +86,15 @@ class WordVectorTraining(pl.LightningModule):
 
     def training_step(self, batch: tuple[Tensor, Tensor, Tensor], batch_idx: int) -> Tensor:
         words, starts, targets = batch
-        read = F.normalize(self.vectors(words, starts).float(), dim=1)
-        answers = torch.arange(len(read), device=read.device)
-        apart = F.cross_entropy(read @ targets.t() / TEMPERATURE, answers)
-        near = 1 - (read * targets).sum(1).mean()
+        embedded = F.normalize(self.vectors(words, starts).float(), dim=1)
+        answers = torch.arange(len(embedded), device=embedded.device)
+        contrastive = F.cross_entropy(embedded @ targets.t() / TEMPERATURE, answers)
+        near = 1 - (embedded * targets).sum(1).mean()
         if batch_idx % 100 == 0:
             self.log("distance", near)
         if self.global_step >= STEPS:
             self.trainer.should_stop = True
-        return apart + NEAR_WEIGHT * near
+        return contrastive + NEAR_WEIGHT * near
 
     def train_dataloader(self) -> DataLoader[tuple[Tensor, Tensor, Tensor]]:
         batches = _Batches(self._texts, self._targets, self.global_step)
@@ -110,10 +112,12 @@ class _Batches(IterableDataset[tuple[Tensor, Tensor, Tensor]]):
         while True:
             chosen = torch.randint(len(self.texts), (BATCH,), generator=generator)
             texts = [torch.tensor(self.texts[i]) for i in chosen.tolist()]
-            kept = [t[torch.rand(len(t), generator=generator) > LEFT_OUT] for t in texts]
-            kept = [some if len(some) else all_ for some, all_ in zip(kept, texts, strict=True)]
-            starts = torch.tensor([0, *(len(text) for text in kept[:-1])]).cumsum(0)
-            yield torch.cat(kept), starts, self.targets[chosen]
+            remaining = [t[torch.rand(len(t), generator=generator) > WORD_DROPOUT] for t in texts]
+            remaining = [
+                some if len(some) else all_ for some, all_ in zip(remaining, texts, strict=True)
+            ]
+            starts = torch.tensor([0, *(len(text) for text in remaining[:-1])]).cumsum(0)
+            yield torch.cat(remaining), starts, self.targets[chosen]
 
 
 def centred(embeddings: Tensor, mean: Tensor) -> Tensor:
@@ -130,8 +134,10 @@ def initial_vectors(words: Tensor, counts: Collection[int], texts: int) -> Tenso
     return centred(words, words.mean(0)) * rarity[:, None] / RARITY_SCALE
 
 
-def foreign(things: Sequence[Concept], meanings: Tensor, known: set[str]) -> dict[str, Tensor]:
-    """Vectors of the words by which CLDR calls things in other languages than English."""
+def foreign_vectors(
+    things: Sequence[Concept], meanings: Tensor, known: set[str]
+) -> dict[str, Tensor]:
+    """Vectors of CLDR's words for things in languages other than English, except `known` ones."""
     sharing: defaultdict[str, set[int]] = defaultdict(set)
     for row, thing in enumerate(things):
         for language in LANGUAGES[1:]:
@@ -142,25 +148,25 @@ def foreign(things: Sequence[Concept], meanings: Tensor, known: set[str]) -> dic
         word: F.normalize(meanings[sorted(rows)].mean(0), dim=0)
         * (FOREIGN_WEIGHT * math.log(len(things) / len(rows)))
         for word, rows in sorted(sharing.items())
-        if word not in known and len(rows) <= MOST_THINGS
+        if word not in known and len(rows) <= MAX_THINGS
     }
 
 
 def _foreign_words(folded: str) -> set[str]:
-    """Words; of Japanese, the whole phrase and its runs of one script, too."""
+    """The words of a phrase; in Japanese also its runs of katakana or kanji."""
     return {*WORD.findall(folded), *_JAPANESE_WORD.findall(folded)}
 
 
 def write(path: Path, vectors: dict[str, Tensor], names: Sequence[str], meanings: Tensor) -> None:
-    """As `WordVectors` reads them, with the space's first principal components."""
-    every = torch.stack(list(vectors.values()))
-    spread = torch.cat([F.normalize(every, dim=1) * WORD_SHARE, meanings])
-    _, _, axes = torch.linalg.svd(spread, full_matrices=False)
-    kept = axes[:WIDTH].t()
-    things = F.normalize(meanings @ kept, dim=1)
+    """Writes the file that `WordVectors` reads, with the space's first principal components."""
+    all_vectors = torch.stack(list(vectors.values()))
+    weighted = torch.cat([F.normalize(all_vectors, dim=1) * WORD_SHARE, meanings])
+    _, _, axes = torch.linalg.svd(weighted, full_matrices=False)
+    basis = axes[:WIDTH].t()
+    things = F.normalize(meanings @ basis, dim=1)
     WordVectors(
         tuple(vectors),
-        (every @ kept).numpy().astype(np.float32),
+        (all_vectors @ basis).numpy().astype(np.float32),
         tuple(names),
         things.numpy().astype(np.float32),
     ).save(path)

@@ -1,7 +1,7 @@
-"""/mod: what moderators can do, one module for each subject.
+"""/mod: the moderators' commands, one module for each topic.
 
 Discord shows it to members with Manage Messages; a server's administrators may show it to others
-(Server Settings, Integrations). Discord checks that at each use of a command.
+(Server Settings, Integrations). Discord checks this at each use of a command.
 """
 
 import discord
@@ -35,8 +35,8 @@ class Moderation(
 ):
     def __init__(self) -> None:
         super().__init__()
-        further: tuple[AnyModCommand, ...] = (reports, defaults, hall_of_fame, theme)
-        for command in (*BLOCK_COMMANDS, *QUEUE_COMMANDS, set_moderator_role, *further):
+        other_commands: tuple[AnyModCommand, ...] = (reports, defaults, hall_of_fame, theme)
+        for command in (*BLOCK_COMMANDS, *QUEUE_COMMANDS, set_moderator_role, *other_commands):
             self.add_command(command)
         groups = (LimitsGroup(), WordsGroup(), ImagesGroup(), StylesGroup(), ChannelsGroup())
         for group in (*groups, AuditLogGroup()):

@@ -47,7 +47,7 @@ class AuditLogGroup(
             channel_id = (await bot.guild_settings.get(guild_id)).log_channel
             if on and channel_id is None:
                 raise RefusedError(gettext("Set a log channel first: `/mod log channel`."))
-            await WeeklyDigests(bot.database).turn(guild_id, interaction.user.id, on=on)
+            await WeeklyDigests(bot.database).set_enabled(guild_id, interaction.user.id, enabled=on)
             text = gettext("No weekly summary will be posted.")
             if on:
                 channel = f"<#{channel_id}>"
@@ -70,7 +70,7 @@ class AuditLogGroup(
 
 
 async def _greet(interaction: Interaction, channel: ChannelOption) -> None:
-    """Posts a greeting, which proves that the bot can write there. Raises RefusedError if not."""
+    """Posts a greeting to check that the bot can post there. Raises RefusedError if not."""
     with use_locale(interaction.guild_locale.value if interaction.guild_locale else ENGLISH):
         greeting = discord.Embed(description=gettext(GREETING))
     try:

@@ -7,7 +7,7 @@ from discord import app_commands
 
 from bot.commands.mod.parameters import AnyModCommand, ReasonText, guild_of
 from bot.components.moderation_lists import BlockedList
-from bot.converters import duration
+from bot.converters import parse_duration
 from bot.errors import RefusedError
 from bot.services.responses import acknowledged
 from bot.types import Interaction
@@ -31,7 +31,7 @@ async def block(
     why: ReasonText | None = None,
 ) -> None:
     async with acknowledged(interaction, ephemeral=True) as response:
-        seconds = duration(length) if length else None
+        seconds = parse_duration(length) if length else None
         if length and seconds is None:
             raise RefusedError(
                 gettext(

@@ -9,7 +9,7 @@ from bot.types import Interaction
 from core.i18n import gettext, gettext_noop
 from core.moderation import ChannelRule
 
-MAX_SHOWN = 60  #: channels that the list shows
+MAX_SHOWN = 60  #: channels that the list shows at most
 
 
 class ChannelsGroup(
@@ -77,10 +77,10 @@ class ChannelsGroup(
 
 
 async def _set(
-    interaction: Interaction, channel: ChannelOption, rule: ChannelRule, holds: bool
+    interaction: Interaction, channel: ChannelOption, rule: ChannelRule, enabled: bool
 ) -> None:
     await interaction.client.guild_rules.set_channel(
-        guild_of(interaction), channel.id, rule, holds, interaction.user.id
+        guild_of(interaction), channel.id, rule, enabled, interaction.user.id
     )
 
 

@@ -1,4 +1,4 @@
-"""/mod defaults: what members of a server or channel get if they don't type it."""
+"""/mod defaults: a server's or channel's defaults for options that members leave out."""
 
 from dataclasses import asdict, replace
 from typing import Any
@@ -68,10 +68,10 @@ async def defaults(
         title = gettext("**Defaults of this server**")
         if channel:
             title = gettext("**Defaults in {channel}**", channel=channel.mention)
-        await response.edit("\n".join((title, *_lines(after), gettext(_ORDER))))
+        await response.edit("\n".join((title, *_lines(after), gettext(_PRECEDENCE))))
 
 
-_ORDER = gettext_noop(
+_PRECEDENCE = gettext_noop(
     "A member's options and preferences come first, then the channel's defaults, then the server's."
 )
 
@@ -85,7 +85,7 @@ def _size(interaction: Interaction, typed: str) -> str:
 
 
 async def _exclude(interaction: Interaction, typed: str) -> str:
-    """The prompts as they are stored. Raises RecipeError; RefusedError for a refused word."""
+    """The prompts, formatted for storage. Raises RecipeError; RefusedError for a refused word."""
     prompts = parse_prompts(typed, excluded=True)
     await refuse_forbidden_words(interaction, (prompt.text for prompt in prompts))
     return format_prompts(prompts)

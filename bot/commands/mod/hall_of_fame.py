@@ -1,4 +1,4 @@
-"""/mod hall-of-fame: a channel that shows images which many members have as a favourite."""
+"""/mod hall-of-fame: a channel that shows images with many favourites."""
 
 import discord
 from discord import app_commands

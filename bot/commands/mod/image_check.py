@@ -81,7 +81,7 @@ class ImagesGroup(
         name="list", description=gettext_noop("See what finished images are checked for")
     )
     async def show_list(self, interaction: Interaction) -> None:
-        """The server's concepts, and those that the host has named for all servers."""
+        """The server's concepts, and those that the host has set for all servers."""
         async with acknowledged(interaction, ephemeral=True) as response:
             bot = interaction.client
             own = await bot.guild_rules.concepts(guild_of(interaction))

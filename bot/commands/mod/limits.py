@@ -90,7 +90,7 @@ async def _set(response: Response, role: discord.Role, limits: Limits) -> None:
 
 
 def _size(typed: str | None, canvas: Canvas) -> str | None:
-    """Raises RecipeError."""
+    """The size in pixels. Raises RecipeError."""
     if typed is None:
         return None
     width, height = parse_size(typed, canvas)

@@ -1,4 +1,4 @@
-"""/mod reports: the review queue, of images that members reported or that are held."""
+"""/mod reports: the review queue of reported and held images."""
 
 from discord import app_commands
 

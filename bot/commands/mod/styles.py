@@ -1,4 +1,4 @@
-"""/mod styles: the server's own styles, which its members find beside those that are built in."""
+"""/mod styles: the server's own styles, which members can choose besides the built-in ones."""
 
 import asyncio
 
@@ -14,7 +14,7 @@ from bot.errors import RefusedError
 from bot.services.admission import channel_context
 from bot.services.attachments import store_attachment
 from bot.services.responses import acknowledged
-from bot.services.styles import everywhere
+from bot.services.styles import global_style
 from bot.services.word_rules import refuse_forbidden_words
 from bot.types import Interaction
 from core.database.guild_styles import MAX_STYLES
@@ -52,10 +52,10 @@ class StylesGroup(
     ) -> None:
         async with acknowledged(interaction, ephemeral=True) as response:
             style = own_style(name, include, exclude)
-            if everywhere(interaction, style.name):
+            if global_style(interaction, style.name):
                 raise name_taken(style.name)
             await _check_words(interaction, style)
-            uploaded = await _stored(interaction, image) if image else None
+            uploaded = await _store_example(interaction, image) if image else None
             bot, guild_id = interaction.client, guild_of(interaction)
             if not await bot.guild_styles.add(guild_id, style, interaction.user.id, uploaded):
                 raise RefusedError(
@@ -64,7 +64,7 @@ class StylesGroup(
             text = gettext(
                 "Members of this server can now choose the style “{name}”.", name=escape(style.name)
             )
-            if not policy.may_understand(_alone(style), bot.settings.model):
+            if not policy.may_understand(_recipe_with(style), bot.settings.model):
                 unknown = gettext("But the model knows none of its words.")
                 text = f"{text} {unknown}"
             await response.edit(text)
@@ -96,12 +96,16 @@ class StylesGroup(
         return matching_texts(typed, (style.name for style in styles or ()))
 
 
-def _alone(style: Style) -> Recipe:
+def _recipe_with(style: Style) -> Recipe:
+    """A recipe of this style alone, to check whether the model understands it."""
     return Recipe(include=style.include, width=64, height=64, steps=1, seed=0)
 
 
 async def _check_words(interaction: Interaction, style: Style) -> None:
-    """Raises RefusedError for a refused word. All members see the name, so it may have none."""
+    """Raises RefusedError for a refused word.
+
+    All members see the name, so words for age-restricted channels are refused there, too.
+    """
     prompts = (*style.include, *style.exclude)
     await refuse_forbidden_words(interaction, (prompt.text for prompt in prompts))
     rules = await interaction.client.guild_rules.words(guild_of(interaction))
@@ -115,7 +119,7 @@ async def _check_words(interaction: Interaction, style: Style) -> None:
         )
 
 
-async def _stored(interaction: Interaction, image: discord.Attachment) -> str:
+async def _store_example(interaction: Interaction, image: discord.Attachment) -> str:
     """Stores the example as the moderator's upload. Raises RefusedError, StoreError."""
     return await store_attachment(
         interaction.client,

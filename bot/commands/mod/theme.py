@@ -8,7 +8,7 @@ from bot.errors import RefusedError
 from bot.services.channels import may_post
 from bot.services.responses import acknowledged
 from bot.services.word_rules import refuse_forbidden_words
-from bot.themes import LONGEST
+from bot.themes import MAX_THEME_LENGTH
 from bot.types import Interaction
 from core.database.weekly_themes import MAX_HOURS, ThemeSettings, WeeklyThemes
 from core.discord_ui.text import escape
@@ -54,15 +54,18 @@ async def theme(
 
 
 async def _own_themes(interaction: Interaction, text: str) -> tuple[str, ...]:
-    """Raises RecipeError, and RefusedError for a theme that is too long or has a refused word."""
+    """The themes in the text.
+
+    Raises RecipeError; RefusedError for a theme that is too long or contains a refused word.
+    """
     themes = tuple(dict.fromkeys(prompt.text for prompt in parse_prompts(text)))
     for each in themes:
-        if len(each) > LONGEST:
+        if len(each) > MAX_THEME_LENGTH:
             raise RefusedError(
                 gettext(
                     "“{theme}” is too long: a theme can have up to {most} characters.",
                     theme=escape(each),
-                    most=LONGEST,
+                    most=MAX_THEME_LENGTH,
                 )
             )
     await refuse_forbidden_words(interaction, themes)

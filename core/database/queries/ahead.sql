@@ -1,8 +1,8 @@
--- Jobs and work ahead of a waiting job, for its position and wait. Parameters: :priority, :turn,
--- :id, :guild_id, those of the job.
+-- Jobs and work ahead of a waiting job, for its position and wait. Parameters: the job's :priority,
+-- :turn, :id and :guild_id.
 --
--- Sums whole buckets of queue_buckets, smaller and smaller towards the job, and counts the jobs of
--- its own smallest bucket one by one. Jobs of paused servers, except its own, are subtracted.
+-- Sums whole buckets of queue_buckets, smaller and smaller towards the job, and counts the jobs in
+-- the job's own smallest bucket one by one. Jobs of other servers that are paused are subtracted.
 WITH counted (guild_id, sign) AS (
     SELECT 0, 1
     UNION ALL

@@ -1,6 +1,6 @@
--- Makes a job a dead letter whose row SQLite does not let anybody update, because a column holds a
--- value of another type than the table declares. Every column gets a value of its type; the recipe
--- is lost. A row that `bury` has updated before keeps what it says about its images.
+-- Turns a job into a dead letter if SQLite refuses to update its row, because a column has a value
+-- of a type that it does not declare. Every column gets a value of its type; the recipe is lost. A
+-- row that `bury` has updated before keeps what it says about its images.
 -- Parameters: :id, :now.
 UPDATE jobs SET
     recipe = '{}',

@@ -1,4 +1,4 @@
--- A member's jobs that run or wait: running ones first, then in claim order.
+-- A member's running jobs, then their waiting ones in claim order.
 -- Parameter: :member_id.
 SELECT * FROM (
     SELECT * FROM jobs INDEXED BY jobs_running_of_member

@@ -1,5 +1,5 @@
--- Adds a member's images to the outbox `deletions`: those that they uploaded, or that only their
--- jobs up to :last_job use, unless someone else uploaded the same image.
+-- Adds a member's images to the outbox `deletions`: those that they uploaded or that their jobs up
+-- to :last_job use, unless someone else uploaded the same image.
 INSERT INTO deletions (kind, image, due_at)
     SELECT 'image', mine.name, :now FROM (
         SELECT name FROM uploaded_images WHERE member_id = :member AND created_at <= :at

@@ -1,5 +1,5 @@
 -- Deletes the images and messages of a job that has ended; its row stays, for statistics. If an
--- engine was rendering it (:was_running), the folder is deleted again once that has certainly
+-- engine was rendering it (:was_running), the folder is deleted again once the engine has certainly
 -- stopped.
 INSERT INTO deletions (kind, job_id, due_at)
     SELECT 'folder', id, :now FROM jobs WHERE id = :job

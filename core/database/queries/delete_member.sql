@@ -1,6 +1,6 @@
--- Deletes everything about a member, with their jobs up to :last_job. What is outside of the
--- database is added to the outbox `deletions`. Moderators keep what they did, as ids and times. The
--- member's images are in the outbox already (delete_images_of_member.sql).
+-- Deletes all data about a member, with their jobs up to :last_job. Data outside the database is
+-- added to the outbox `deletions`. What moderators did stays recorded, as ids and times. The
+-- member's images are already in the outbox (delete_images_of_member.sql).
 
 -- The folder of a running job is deleted again, once its engine has certainly stopped.
 INSERT INTO deletions (kind, job_id, due_at)
@@ -16,15 +16,15 @@ INSERT INTO deletions (kind, job_id, channel_id, message_id, nonce, due_at)
 DELETE FROM messages
     WHERE job_id IN (SELECT id FROM jobs WHERE member_id = :member AND id <= :last_job);
 
--- The copies of others' images that were sent to the member.
+-- Copies of other members' images that were sent to the member.
 INSERT INTO deletions (kind, job_id, channel_id, message_id, nonce, due_at)
     SELECT 'message', job_id, channel_id, message_id, nonce, iif(message_id IS NULL, :later, :now)
     FROM messages WHERE recipient_id = :member
     AND (message_id IS NOT NULL OR announced_at > :forgotten);
 DELETE FROM messages WHERE recipient_id = :member;
 
--- What the member wrote to moderators about others, and what others wrote about the member. If a
--- log channel shows a report or an entry with such a text, it is posted again without it.
+-- What the member wrote to moderators about others, and what others wrote about the member. Reports
+-- and entries in log channels that show such a text are posted again without it.
 INSERT INTO deletions (kind, job_id, channel_id, message_id, nonce, due_at)
     SELECT 'message', job_id, channel_id, message_id, nonce,
         iif(message_id IS NULL, :later, :now)

@@ -1,5 +1,6 @@
--- Live jobs of others that would start from an image that has just been put into the outbox (see
--- delete_images_of_member.sql), or from an image of the member's jobs up to :last_job.
+-- Queued and running jobs of others that start from an image that has just been added to the outbox
+-- (see delete_images_of_member.sql), or queued ones that start from the member's jobs up to
+-- :last_job.
 SELECT id FROM jobs
 WHERE state IN ('queued', 'running') AND NOT (member_id = :member AND id <= :last_job)
 AND id IN (

@@ -1,8 +1,8 @@
--- The job that is claimed next; no row if none may run now, or the host has paused all servers.
+-- The job to claim next; no row if none may run now, or the host has paused all servers.
 --
--- Finds the first job that may run now in each server that has waiting jobs and is not paused, and
--- of those the first. So the jobs of paused servers are not scanned. The recursive part walks the
--- servers by id; the last, NULL, is the direct messages.
+-- Finds the first job that may run now in each server that has waiting jobs and is not paused, then
+-- the first of those. So the jobs of paused servers are not scanned. The recursive part visits the
+-- servers by id; the last one, NULL, stands for direct messages.
 WITH RECURSIVE servers (guild_id) AS (
     SELECT 0
     UNION ALL

@@ -1,4 +1,4 @@
--- The queue in numbers, for metrics and health checks; each from an index or from queue_buckets.
+-- The queue in numbers, for metrics and health checks; each is read from an index or queue_buckets.
 SELECT
     (SELECT TOTAL(jobs) FROM queue_buckets WHERE guild_id = 0 AND level = 2) AS waiting,
     (

@@ -1,8 +1,7 @@
 -- Until when the folders of jobs are needed. Parameter: :jobs, a JSON array of ids.
 --
--- Infinity (9e999) while a job is not posted yet, while another waits or runs that starts from it,
--- and while it is a favourite of its own member. Otherwise the time at which it ended; NULL if
--- deleted.
+-- Infinity (9e999) while a job is not posted yet, while a queued or running job starts from it, and
+-- while it is a favourite of its own member. Otherwise the time at which it ended; NULL if deleted.
 SELECT
     jobs.id,
     CASE
@@ -18,4 +17,4 @@ SELECT
         )
         THEN 9e999 ELSE finished_at
     END AS until
-FROM json_each(:jobs) AS asked CROSS JOIN jobs ON jobs.id = asked.value;
+FROM json_each(:jobs) AS requested CROSS JOIN jobs ON jobs.id = requested.value;

@@ -1,6 +1,6 @@
--- Until when uploaded images are needed: as long as a job whose recipe names them (see
--- retained_folders.sql), and as long as a style that they are an example of. Parameter: :images, a
--- JSON array of names.
+-- Until when uploaded images are needed: as long as any job whose recipe names them (see
+-- retained_folders.sql), and as long as they are the example of a style. Parameter: :images, a JSON
+-- array of names.
 SELECT name, MAX(until) AS until
 FROM (
     SELECT
@@ -18,12 +18,12 @@ FROM (
             )
             THEN 9e999 ELSE finished_at
         END AS until
-    FROM json_each(:images) AS asked
-    CROSS JOIN recipe_images ON name = asked.value
+    FROM json_each(:images) AS requested
+    CROSS JOIN recipe_images ON name = requested.value
     CROSS JOIN jobs ON jobs.id = recipe_images.job_id
     UNION ALL
     SELECT image, 9e999
-    FROM json_each(:images) AS asked
-    CROSS JOIN guild_styles ON image = asked.value
+    FROM json_each(:images) AS requested
+    CROSS JOIN guild_styles ON image = requested.value
 )
 GROUP BY name;

@@ -1,4 +1,4 @@
--- The running jobs of a server, in claim order; few, however long the queue is.
+-- The running jobs of a server, in claim order. There are few, however long the queue is.
 -- Parameters: :guild_id, and :member_id and :channel_id, each NULL for any.
 SELECT * FROM jobs INDEXED BY jobs_running
 WHERE state = 'running' AND guild_id = :guild_id

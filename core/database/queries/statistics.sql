@@ -1,4 +1,4 @@
--- Jobs that were requested since a time, counted. Parameters: :since, :guild_id (NULL for all).
+-- Counts the jobs that were requested since a time. Parameters: :since, :guild_id (NULL for all).
 SELECT
     COUNT(*) AS jobs,
     COUNT(*) FILTER (WHERE state = 'done') AS done,

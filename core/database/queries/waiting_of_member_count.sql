@@ -1,4 +1,4 @@
--- How many jobs of a member wait in a server.
+-- How many jobs of a member are waiting in a server.
 -- Parameters: :guild_id, :member_id, :channel_id (NULL for any).
 SELECT COUNT(*) FROM jobs INDEXED BY jobs_waiting_of_member
 WHERE state = 'queued' AND member_id = :member_id AND guild_id = :guild_id

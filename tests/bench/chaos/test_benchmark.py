@@ -1,4 +1,4 @@
-"""The judge finds doubled, stuck and lost requests in made-up records, and none in good ones."""
+"""The judge finds duplicated, stuck and lost requests in made-up records, and none in good ones."""
 
 import signal
 import subprocess
@@ -43,7 +43,7 @@ def message(
 def channels_with(*messages: dict[str, Any]) -> Channels:
     channels = Channels()
     for each in messages:
-        channels.hear("MESSAGE_UPDATE", each)
+        channels.record_event("MESSAGE_UPDATE", each)
     return channels
 
 
@@ -52,7 +52,7 @@ def verdict(
 ) -> tuple[Fate, bool]:
     request = Request(SEED, CHANNEL, INTERACTION if answered else None)
     (found,) = judge([request], rows, channels, [CHANNEL] if reachable else [])
-    return found.fate, found.doubled
+    return found.fate, found.duplicated
 
 
 DONE = Row(SEED, "done", posted=True)
@@ -88,7 +88,7 @@ def test_a_request_without_a_job_needs_a_reason() -> None:
         Fate.REASON,
         False,
     )
-    assert verdict(channels_with(), answered=False) == (Fate.UNHEARD, False)
+    assert verdict(channels_with(), answered=False) == (Fate.UNACKNOWLEDGED, False)
 
 
 def test_a_job_whose_request_was_not_acknowledged_must_end_too() -> None:
@@ -96,7 +96,7 @@ def test_a_job_whose_request_was_not_acknowledged_must_end_too() -> None:
     assert verdict(channels_with(), DONE, answered=False) == (Fate.LOST, False)
 
 
-def test_a_second_job_message_a_second_post_and_a_second_job_count_as_doubled() -> None:
+def test_a_second_job_message_a_second_post_and_a_second_job_count_as_duplicated() -> None:
     second = message(2, "Painted", files=("imagine-7-1.png",))
     assert verdict(channels_with(PAINTED, second), DONE) == (Fate.IMAGE, True)
     continued = message(1, content="Continued here: …")
@@ -106,13 +106,13 @@ def test_a_second_job_message_a_second_post_and_a_second_job_count_as_doubled() 
     assert verdict(edited_again, DONE) == (Fate.IMAGE, False)
 
 
-def test_a_new_message_in_place_of_a_deleted_one_does_not_count_as_doubled() -> None:
+def test_a_new_message_in_place_of_a_deleted_one_does_not_count_as_duplicated() -> None:
     channels = channels_with(message(1, "Painting"))
-    channels.hear("MESSAGE_DELETE", {"id": "1"})
+    channels.record_event("MESSAGE_DELETE", {"id": "1"})
     assert verdict(channels, DONE) == (Fate.LOST, False)
-    channels.hear("MESSAGE_CREATE", message(2, "Painted", files=("imagine-7-1.png",)))
+    channels.record_event("MESSAGE_CREATE", message(2, "Painted", files=("imagine-7-1.png",)))
     assert verdict(channels, DONE) == (Fate.IMAGE, False)
-    channels.hear("MESSAGE_DELETE", {"id": "2"})
+    channels.record_event("MESSAGE_DELETE", {"id": "2"})
     assert verdict(channels, DONE) == (Fate.IMAGE, False)  # its outcome had been shown
 
 
@@ -123,9 +123,9 @@ def test_the_database_decides_where_the_bot_cannot_post() -> None:
     assert verdict(stuck, running, reachable=False) == (Fate.LOST, False)
 
 
-def test_the_table_counts_a_doubled_job_as_not_ended_exactly_once() -> None:
+def test_the_table_counts_a_duplicated_job_as_not_ended_exactly_once() -> None:
     requests = [Request(seed, CHANNEL, INTERACTION) for seed in range(5)]
-    fates = (Fate.IMAGE, Fate.IMAGE, Fate.STUCK, Fate.LOST, Fate.UNHEARD)
+    fates = (Fate.IMAGE, Fate.IMAGE, Fate.STUCK, Fate.LOST, Fate.UNACKNOWLEDGED)
     verdicts = [
         Verdict(request, fate, request.seed == 0)
         for request, fate in zip(requests, fates, strict=True)

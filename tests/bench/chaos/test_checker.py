@@ -274,7 +274,7 @@ def test_a_history_is_read_back_as_it_was_written(tmp_path: Path) -> None:
     written.nemeses.append((2.0, "kill -9 of the bot"))
     written.write(tmp_path / "history.jsonl")
     read_back = read(tmp_path / "history.jsonl")
-    assert replace(read_back, began=written.began) == written
+    assert replace(read_back, start=written.start) == written
     bad = painted(rows=[])
     bad.write(tmp_path / "bad.jsonl")
     assert check(read(tmp_path / "bad.jsonl")) == check(bad) != []

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bench.chaos.checker import ACTS
+from bench.chaos.checker import LOG_ACTIONS
 from bench.chaos.final_state import final_state, marker, pending, snapshot, uploads_of
 from core.database.connection import Database
 from core.database.deletions import Deletions
@@ -54,4 +54,4 @@ async def test_the_final_state_is_read_from_the_database(tmp_path: Path) -> None
 
 
 def test_the_actions_in_the_log_have_their_current_names() -> None:
-    assert set(ACTS.values()) <= set(map(str, AuditAction))
+    assert set(LOG_ACTIONS.values()) <= set(map(str, AuditAction))

@@ -26,7 +26,7 @@ def test_the_bottleneck_is_named_and_always_busy(costs: Costs, part: str) -> Non
     outcome = simulate(Setting(1), costs)
     assert outcome.limit == part
     assert outcome.images_per_hour < 0.9 * capacity(1)
-    assert outcome.busy[part] == pytest.approx(1.0, abs=0.03)
+    assert outcome.utilisation[part] == pytest.approx(1.0, abs=0.03)
 
 
 def test_discords_limit_bounds_the_images() -> None:

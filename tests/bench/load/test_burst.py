@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import replace
 
-from bench.load.burst import WITHIN, Burst, report, unfairly_claimed
+from bench.load.burst import MAX_LATENCY, Burst, report, unfairly_claimed
 from core.job import Job
 from tests.queued_job import queued_job
 
@@ -31,14 +31,14 @@ def test_a_job_that_was_claimed_before_its_turn_is_found() -> None:
 
 def test_a_burst_is_judged() -> None:
     good = Burst("", [0.1] * 100, requests=Counter(a=200), memory=[1], before=1, after=1)
-    assert good.judge() == []
+    assert good.failed_checks() == []
     assert "NOT" not in report([good])
     for bad in (
         replace(good, unanswered=1),
-        replace(good, latencies=[0.1, WITHIN + 0.1]),
+        replace(good, latencies=[0.1, MAX_LATENCY + 0.1]),
         replace(good, refused=["You already have 5 requests in the queue."]),
-        replace(good, limited=Counter(a=3)),
+        replace(good, rate_limited=Counter(a=3)),
         replace(good, faults=["2 jobs are in the queue instead of 1"]),
     ):
-        assert len(bad.judge()) == 1
+        assert len(bad.failed_checks()) == 1
         assert "NOT as it should be" in report([bad])

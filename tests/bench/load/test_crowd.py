@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.load.crowd import PAUSED, WAITING_EACH, fill
-from bench.load.queue import BOUND, Queue
+from bench.load.crowd import MAX_WAITING, PAUSED, fill
+from bench.load.queue import FAST_QUERIES, Queue
 from core.database.connection import Database
 from core.database.guild_settings import GuildSettings
 from core.database.queue import JobQueue
@@ -20,12 +20,12 @@ async def test_a_generated_queue_is_like_one_of_the_product(tmp_path: Path) -> N
     async with Database.open(path) as database:
         queue = await JobQueue(database).waiting(1000)
         assert len(queue) == await JobQueue(database).waiting_count() == 300
-        assert max(Counter(job.member_id for job in queue).values()) <= WAITING_EACH
+        assert max(Counter(job.member_id for job in queue).values()) <= MAX_WAITING
         assert (await GuildSettings(database).get(PAUSED)).pause
         assert any(job.guild_id == PAUSED for job in queue)
         async with database.snapshot() as db:
             finished = await db.execute_fetchall("SELECT * FROM jobs WHERE state = 'done'")
         assert len(list(finished)) > 50
         found = await Queue(database).measure()
-        assert set(BOUND) < set(found)
+        assert set(FAST_QUERIES) < set(found)
         assert await JobQueue(database).running() == []

@@ -7,35 +7,35 @@ from bench.load.fairness import (
     FirstComeFirstServed,
     Flood,
     Request,
-    index,
+    fairness_index,
     render,
-    rendered_by_ours,
+    render_with_product_queue,
     report,
     shared_evenly,
-    wait,
+    waiting_time,
 )
 
 
 @pytest.mark.parametrize("flood", [Flood(12, 1), Flood(24, 1), Flood(24, 3), Flood(12, 1, 4)])
 async def test_one_request_waits_for_one_job_of_each_other_member(flood: Flood) -> None:
     requests = flood.with_one_request()
-    ours = await rendered_by_ours(requests)
+    ours = await render_with_product_queue(requests)
     assert sorted(each.request.member for each in ours) == sorted(each.member for each in requests)
-    assert wait(ours) <= flood.members * flood.images * SECONDS
+    assert waiting_time(ours) <= flood.members * flood.images * SECONDS
     first_come = await render(FirstComeFirstServed(), requests)
-    assert wait(first_come) == flood.requests * flood.images * SECONDS - SECONDS / 2
-    assert index(ours) > 0.85
-    assert index(ours) > index(first_come)
+    assert waiting_time(first_come) == flood.requests * flood.images * SECONDS - SECONDS / 2
+    assert fairness_index(ours) > 0.85
+    assert fairness_index(ours) > fairness_index(first_come)
 
 
 async def test_serving_a_member_sooner_than_their_share_is_not_unfair() -> None:
     requests = Flood(3, 3).with_one_request()
-    assert index(await render(FirstComeFirstServed(), requests)) == 1
+    assert fairness_index(await render(FirstComeFirstServed(), requests)) == 1
 
 
 async def test_a_member_alone_never_waits() -> None:
-    ours = await rendered_by_ours(Flood(0, 1).with_one_request())
-    assert (wait(ours), index(ours)) == (0, 1)
+    ours = await render_with_product_queue(Flood(0, 1).with_one_request())
+    assert (waiting_time(ours), fairness_index(ours)) == (0, 1)
 
 
 def test_sharing_evenly_gives_all_waiting_members_the_same() -> None:

@@ -19,4 +19,4 @@ def test_the_report_says_what_grows() -> None:
         line for line in lines if line.startswith(f"| {MEASURES[-1].name}")
     ]
     assert "all were shown" in lines[-1]
-    assert "NOT shown were 2" in soak_report(replace(soak, left=2))
+    assert "NOT shown were 2" in soak_report(replace(soak, not_shown=2))

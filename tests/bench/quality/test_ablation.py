@@ -16,9 +16,9 @@ from bench.quality.ablation import (
     Variant,
     heading,
     row,
-    tried,
+    run_variant,
 )
-from bench.quality.benchmark import PAINTED, Rate
+from bench.quality.benchmark import RENDERED, Rate
 from bench.quality.prompts import held_out
 from bench.quality.scores import CNN, OVERLAP
 from core.recipe import Recipe
@@ -62,7 +62,7 @@ def test_the_spherical_distance_is_like_the_cosine_at_small_angles_and_steeper_a
 
 
 def test_a_row_has_the_rates_of_both_judges() -> None:
-    rates = [Rate(m, judge, PAINTED, 1, 4) for m in MEASURES for judge in (OVERLAP, CNN)]
+    rates = [Rate(m, judge, RENDERED, 1, 4) for m in MEASURES for judge in (OVERLAP, CNN)]
     assert row("as it is", rates, 1.25) == ("as it is", *["25 / 25"] * len(MEASURES), "1.25")
     assert sum("(n 4)" in name for name in heading(rates)) == len(MEASURES)
 
@@ -95,6 +95,6 @@ def test_a_variant_is_rendered_and_judged(model: Model, monkeypatch: pytest.Monk
     monkeypatch.setattr(ablation, "STEPS", 2)
     prompts = held_out(10)
     config = override(CONFIGS[ablation.MODEL], {"init.candidates": 8})
-    rates, seconds = tried(VARIANTS[1], model, config, prompts, seeds=1)
+    rates, seconds = run_variant(VARIANTS[1], model, config, prompts, seeds=1)
     assert seconds > 0
     assert {rate.measure for rate in rates} >= set(MEASURES)

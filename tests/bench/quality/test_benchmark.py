@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from bench.quality import benchmark
-from bench.quality.benchmark import Rate, contact_sheet, evenly, paint, parse_value, report
+from bench.quality.benchmark import Rate, contact_sheet, evenly, parse_value, render, report
 from bench.quality.prompts import held_out
 from bench.quality.scores import CNN, OVERLAP, scores
 from engine.models import catalogue
@@ -24,7 +24,7 @@ from tests.engine.random_pair import random_sketch
 from training.data.drawing import draw
 from training.data.drawn_scenes import Figure, Scene
 from training.judges.cnn import Judge
-from training.judges.overlap import look
+from training.judges.overlap import analyse
 
 
 def test_requested_scenes_score_and_others_do_not() -> None:
@@ -35,8 +35,8 @@ def test_requested_scenes_score_and_others_do_not() -> None:
     for images, low, high in ((right, 0.93, 1.0), (wrong, 0.0, 0.1)):
         hits = [
             score.hit
-            for prompt, image, names in zip(prompts, images, judge.names(images), strict=True)
-            for score in scores(prompt, look(image), names)
+            for prompt, image, facts in zip(prompts, images, judge.find_facts(images), strict=True)
+            for score in scores(prompt, analyse(image), facts)
             if "present, excluded" not in score.measure
         ]
         assert low <= sum(hits) / len(hits) <= high
@@ -48,8 +48,8 @@ def test_an_excluded_thing_that_is_absent_counts_as_absent() -> None:
     images = [draw(prompt.scene) for prompt in excluding]
     hits = [
         score.hit
-        for prompt, image, names in zip(excluding, images, judge.names(images), strict=True)
-        for score in scores(prompt, look(image), names)
+        for prompt, image, facts in zip(excluding, images, judge.find_facts(images), strict=True)
+        for score in scores(prompt, analyse(image), facts)
         if "present, excluded" in score.measure
     ]
     assert sum(hits) <= 0.05 * len(hits)
@@ -115,14 +115,14 @@ def test_a_stopped_run_resumes_from_its_finished_images(
     config = override(CONFIGS["sketch"], {"cutouts.count": 2})
     renderer = Renderer(model, torch.device("cpu"), config)
     prompts = held_out(20)[:3]
-    images = paint(renderer, prompts, 1, 1, finished)
+    images = render(renderer, prompts, 1, 1, finished)
     (deleted, *_) = finished.iterdir()
     deleted.unlink()
     add = Mock(wraps=renderer.add)
     monkeypatch.setattr(renderer, "add", add)
-    resumed = paint(renderer, prompts, 1, 1, finished)
+    resumed = render(renderer, prompts, 1, 1, finished)
     add.assert_called_once()
     assert [image.tobytes() for image in resumed] == [image.tobytes() for image in images]
     other = Renderer(model, torch.device("cpu"), override(config, {"cutouts.count": 3}))
-    assert paint(other, prompts[:1], 1, 1, finished)
+    assert render(other, prompts[:1], 1, 1, finished)
     assert len(list(finished.iterdir())) == 4

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from bench.quality.thing_ceilings import UNKNOWN, ceilings, real_images
+from bench.quality.thing_ceilings import UNSEEN_SETS, ceilings, real_images
 from bench.quality.thing_requests import Request
 from bench.quality.thing_scores import border, nearest_colour
 from training.data.concepts import Concept
@@ -20,7 +20,7 @@ def _images() -> Images:
     pixels[BLUE, 32:-32, 32:-32] = (0, 0, 220, 255)
     names = ("red square", "blue square", "unshown")
     concepts = [Concept(name, 0, {"en": name}, {}) for name in names]
-    return Images(pixels, np.arange(2), np.zeros(2, int), ["", ""], list(UNKNOWN), concepts)
+    return Images(pixels, np.arange(2), np.zeros(2, int), ["", ""], list(UNSEEN_SETS), concepts)
 
 
 class RedBlueJudge:

@@ -4,7 +4,7 @@ import tomllib
 
 import pytest
 
-from bench.quality.thing_requests import HELD_OUT, SHARES, requests
+from bench.quality.thing_requests import HELD_OUT, SHARES, make_requests
 from core.understanding.vocabulary import vocabulary_of
 from training.data.concepts import LANGUAGES, Concept
 
@@ -24,7 +24,7 @@ SHOWN = range(len(CONCEPTS))
 
 @pytest.mark.parametrize("practice", [False, True])
 def test_every_kind_has_its_share_of_the_requests(practice: bool) -> None:
-    chosen = requests(CONCEPTS, SHOWN, None, practice)
+    chosen = make_requests(CONCEPTS, SHOWN, None, practice)
     counts = {kind: sum(request.kind == kind for request in chosen) for kind in SHARES}
     counts["foreign"] = sum(request.kind in ("de", "es", "fr", "ja") for request in chosen)
     assert counts == SHARES
@@ -33,13 +33,13 @@ def test_every_kind_has_its_share_of_the_requests(practice: bool) -> None:
 
 
 def test_a_limit_keeps_the_proportions() -> None:
-    few = requests(CONCEPTS, SHOWN, 60, practice=False)
+    few = make_requests(CONCEPTS, SHOWN, 60, practice=False)
     assert abs(len(few) - 60) <= len(SHARES)
     assert {request.kind for request in few} >= {"en", "de", "ground", "two", "style"}
 
 
 def test_every_run_has_the_same_requests() -> None:
-    assert requests(CONCEPTS, SHOWN, 100, False) == requests(CONCEPTS, SHOWN, 100, False)
+    assert make_requests(CONCEPTS, SHOWN, 100, False) == make_requests(CONCEPTS, SHOWN, 100, False)
 
 
 def test_nothing_is_both_practice_and_held_out() -> None:

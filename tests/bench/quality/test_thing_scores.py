@@ -5,7 +5,14 @@ import torch
 from torch import Tensor
 
 from bench.quality.thing_requests import Request
-from bench.quality.thing_scores import border, judged, nearest_colour, patches, ranks, single
+from bench.quality.thing_scores import (
+    border,
+    nearest_colour,
+    patches,
+    ranks,
+    score_images,
+    show_one_thing,
+)
 from training.data.images import SIDE
 
 COLOURS = torch.eye(3)  # the things red, green and blue
@@ -48,8 +55,8 @@ def test_two_things_must_be_in_different_halves() -> None:
 
     different_things = square(RED, 0, square(GREEN, RIGHT))[None]
     same_thing = square(RED, 0, square(RED, RIGHT))[None]
-    assert judged(ColourJudge(), requests, different_things)[measure] == [True]
-    assert judged(ColourJudge(), requests, same_thing)[measure] == [False]
+    assert score_images(ColourJudge(), requests, different_things)[measure] == [True]
+    assert score_images(ColourJudge(), requests, same_thing)[measure] == [False]
 
 
 def test_a_ground_counts_with_its_thing() -> None:
@@ -57,7 +64,7 @@ def test_a_ground_counts_with_its_thing() -> None:
     for edge in (image[:, :2], image[:, -2:], image[:, :, :2], image[:, :, -2:]):
         edge[:] = COLOURS[RED][:, None, None]
     requests = [Request("ground", "", (GREEN,), ground=ground) for ground in ("red", "blue")]
-    found = judged(ColourJudge(), requests, image.expand(2, -1, -1, -1))
+    found = score_images(ColourJudge(), requests, image.expand(2, -1, -1, -1))
     assert found["on a ground: ground"] == [True, False]
     assert found["on a ground: both"] == [True, False]
 
@@ -69,7 +76,7 @@ def test_patches_are_counted(lefts: tuple[int, ...], count: int) -> None:
         image[:, MIDDLE : MIDDLE + SIDE // 3, left : left + SIDE // 4] = 0
     assert patches(image) == count
     requests = [Request("en", "", (RED,)), Request("two", "", (RED, GREEN))]
-    assert single(requests, image.expand(2, -1, -1, -1)) == [count == 1]
+    assert show_one_thing(requests, image.expand(2, -1, -1, -1)) == [count == 1]
 
 
 def test_the_colour_of_a_border_is_that_of_most_of_it() -> None:

@@ -1,6 +1,6 @@
 """What the understanding benchmark counts."""
 
-from bench.quality.understanding import found
+from bench.quality.understanding import found_by_name
 from core.understanding.vocabulary import vocabulary_of
 
 
@@ -12,9 +12,9 @@ def test_a_thing_counts_only_if_it_alone_is_found() -> None:
     vocabulary = vocabulary_of("picturebook")
     assert vocabulary
     names = list(vocabulary.labels["de"])
-    alone = dict(zip(names, found(vocabulary, "de", phrasing("{t}")), strict=True))
+    alone = dict(zip(names, found_by_name(vocabulary, "de", phrasing("{t}")), strict=True))
     with_a_dog = dict(
-        zip(names, found(vocabulary, "de", phrasing("{t} und ein Hund")), strict=True)
+        zip(names, found_by_name(vocabulary, "de", phrasing("{t} und ein Hund")), strict=True)
     )
     assert alone["castle"]
     assert not with_a_dog["castle"]

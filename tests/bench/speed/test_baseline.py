@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench.speed.baseline import PlainLoop, nearness
+from bench.speed.baseline import PlainLoop, text_similarity
 from engine.models import catalogue
 from engine.models.checkpoints import read_vqgan
 from engine.models.model import Model, load_model
@@ -27,10 +27,10 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Model:
 @pytest.mark.slow
 def test_the_loss_falls_and_the_image_gets_more_similar_to_its_prompt(plain: Model) -> None:
     loop = PlainLoop(plain, TEXT, width=64, height=64, cutouts=8, seed=1)
-    before = nearness(plain.perceptor, loop.image(), TEXT)
+    before = text_similarity(plain.perceptor, loop.image(), TEXT)
     losses = [loop.step() for _ in range(30)]
     assert statistics.mean(losses[-5:]) < statistics.mean(losses[:5]) - 0.02
-    assert nearness(plain.perceptor, loop.image(), TEXT) > before + 0.05
+    assert text_similarity(plain.perceptor, loop.image(), TEXT) > before + 0.05
 
 
 def test_crops_fit_images_of_any_shape(plain: Model) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from bench.speed.loops import OURS, PLAIN, stepper
-from bench.speed.timing import STAGES, in_turns, metered, timed
+from bench.speed.timing import STAGES, alternate, meter_step, time_step
 
 
 def test_sides_take_turns_after_one_warm_up_step() -> None:
@@ -18,14 +18,14 @@ def test_sides_take_turns_after_one_warm_up_step() -> None:
 
         return step
 
-    measured = in_turns({"a": side("a"), "b": side("b")}, 2)
+    measured = alternate({"a": side("a"), "b": side("b")}, 2)
     assert "".join(steps) == "ababab"
     assert [timing["whole"] for timing in measured["a"]] == [3, 5]
 
 
 @pytest.mark.parametrize("side", [PLAIN, OURS])
 def test_the_stopwatch_sees_every_stage_of_a_step(side: str) -> None:
-    timing = timed(stepper(side, "sketch", 32 if side == OURS else 64, cutouts=2))
+    timing = time_step(stepper(side, "sketch", 32 if side == OURS else 64, cutouts=2))
     assert set(timing) == {*STAGES, "rest", "whole"}
     assert all(timing[stage] > 0 for stage in STAGES)
     assert timing["rest"] >= 0
@@ -34,6 +34,6 @@ def test_the_stopwatch_sees_every_stage_of_a_step(side: str) -> None:
 
 def test_any_meter_is_read_in_every_stage() -> None:
     ticks = iter(range(1000))
-    spent = metered(stepper(OURS, "sketch", 32, cutouts=2), lambda: next(ticks))
+    spent = meter_step(stepper(OURS, "sketch", 32, cutouts=2), lambda: next(ticks))
     assert spent["whole"] == sum(spent[part] for part in (*STAGES, "rest"))
     assert all(spent[stage] >= 1 for stage in STAGES)

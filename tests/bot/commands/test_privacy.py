@@ -63,7 +63,7 @@ async def test_all_data_of_a_member_is_deleted_and_nothing_of_others(
     other_job, other_message = await rendered_job(bob, image=tmp_path / "shared.png")
     waiting = await request_image(ada)
     members = Members(database)
-    await members.toggle_favourite(bob.id, job.id, most=9)
+    await members.toggle_favourite(bob.id, job.id, limit=9)
     await members.set_preferences(ada.id, Preferences("96x64", 40, None, True))
     await ada.wait_filled(await press_button(sandbox, bob, job_message, f"timelapse:{job.id}"))
     await ada.slash("privacy")

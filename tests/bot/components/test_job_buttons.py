@@ -42,7 +42,7 @@ async def test_again_requests_the_same_recipe_with_another_seed_for_the_member_w
     again = await newest(database)
     assert (again.member_id, again.parent_id) == (bob.id, job.id)
     assert again.recipe.seed != 7
-    assert again.recipe.again(7) == job.recipe
+    assert again.recipe.with_seed(7) == job.recipe
     assert reply.message
     assert again.message_id == reply.message.id
 

@@ -127,7 +127,7 @@ async def test_an_enlarged_image_is_repainted_at_its_size(
     bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member, rendered_job: Any
 ) -> None:
     job, message = await rendered_job(ada)
-    enlarged = job.recipe.larger(job.id, 0, 40).larger(job.id, 0, 40)
+    enlarged = job.recipe.upscale(job.id, 0, 40).upscale(job.id, 0, 40)
     async with database.transaction() as db:
         await db.execute("UPDATE jobs SET recipe = ?", (enlarged.model_dump_json(),))
     zoomed_message = await ada.wait_filled(

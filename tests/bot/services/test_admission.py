@@ -17,7 +17,7 @@ from core.database.queue import JobQueue
 from core.job import NewJob
 from core.moderation import Limits
 from core.storage.paths import finished_images, folder_of
-from core.storage.uploaded_images import Reason, Rejection
+from core.storage.uploaded_images import Rejection, RejectionReason
 from sandbox import Member, MessageView, Sandbox
 from tests.bot.conftest import TIMEOUT, ephemeral_message, press_button, request_image
 
@@ -237,7 +237,7 @@ async def test_after_many_rejected_files_no_more_are_read(
     bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member, photo: Path
 ) -> None:
     for number in range(REJECTIONS_PER_HOUR):
-        rejection = Rejection(Reason.UNREADABLE)
+        rejection = Rejection(RejectionReason.UNREADABLE)
         bot.rejected_uploads.add(bytes([number]), rejection, ada.id, sandbox.guild.id)
     await ada.slash("imagine", **OPTIONS, image=photo)
     await ephemeral_message(ada, "couldn't be read in the last hour")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.services.attachments import trusted
+from bot.services.attachments import trusted_url
 
 API = "https://discord.com/api/v10"
 LOCAL = "http://127.0.0.1:8123/api/v10"
@@ -32,4 +32,4 @@ LOCAL = "http://127.0.0.1:8123/api/v10"
     ],
 )
 def test_only_discords_hosts_are_trusted(url: str, api: str, expected: bool) -> None:
-    assert (trusted(url, api) is not None) is expected
+    assert (trusted_url(url, api) is not None) is expected

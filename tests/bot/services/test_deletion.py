@@ -10,7 +10,7 @@ import pytest
 
 from bot.client import ImagineBot
 from bot.services import deletion as worker
-from bot.services.deletion import work_off_deletions
+from bot.services.deletion import process_deletions
 from core.database import deletions as outbox
 from core.database import journal_replay
 from core.database.connection import Database
@@ -148,7 +148,7 @@ async def test_two_workers_do_not_delete_a_message_twice(
     check_deleted: Any,
 ) -> None:
     async with Database.open(settings.database_path) as other:
-        second = asyncio.create_task(work_off_deletions(bot, Deletions(other), settings.data_dir))
+        second = asyncio.create_task(process_deletions(bot, Deletions(other), settings.data_dir))
         before = len(sandbox.requests)
         await Deletions(database).delete_member(ada.id)
         await check_deleted()

@@ -112,17 +112,17 @@ async def test_an_image_that_not_everyone_may_see_is_left_out(
     await HallsOfFame(database).set(guild_id, HallOfFame(hall.id, 1), mo.id)
     for member, private in ((ada.at(adult), False), (ada.at(staff), False), (ada, True)):
         job, _ = await rendered_job(member, private=private)
-        await bot.members.toggle_favourite(ada.id, job.id, most=9)
+        await bot.members.toggle_favourite(ada.id, job.id, limit=9)
     forbidden, _ = await rendered_job(ada, include="a word")
     await bot.guild_rules.add_word(guild_id, WordRule("word"), mo.id)
-    await bot.members.toggle_favourite(ada.id, forbidden.id, most=9)
+    await bot.members.toggle_favourite(ada.id, forbidden.id, limit=9)
     await wait_until_none_due(database)
     assert not await mo.at(hall).messages()
 
     # A hall of fame that the same members see shows the image.
     await HallsOfFame(database).set(guild_id, HallOfFame(staff.id, 1), mo.id)
     job, _ = await rendered_job(ada.at(staff), include="a blue star")
-    await bot.members.toggle_favourite(ada.id, job.id, most=9)
+    await bot.members.toggle_favourite(ada.id, job.id, limit=9)
     await ada.at(staff).wait_for(lambda message: "1 favourite" in message.text)
 
 
@@ -139,7 +139,7 @@ async def test_an_image_is_a_spoiler_in_a_spoilered_channel(
     await HallsOfFame(database).set(guild_id, HallOfFame(hall.id, 1), mo.id)
     await bot.guild_rules.set_channel(guild_id, hall.id, ChannelRule.SPOILERED, True, mo.id)
     job, _ = await rendered_job(ada)
-    await bot.members.toggle_favourite(ada.id, job.id, most=9)
+    await bot.members.toggle_favourite(ada.id, job.id, limit=9)
     shown = await mo.at(hall).wait_for(lambda message: "1 favourite" in message.text)
     gallery = shown.raw["components"][0]["components"][1]
     assert [item["spoiler"] for item in gallery["items"]] == [True]

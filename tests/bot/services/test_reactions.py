@@ -37,7 +37,7 @@ async def wait_until(condition: Callable[[], Awaitable[Any]]) -> None:
 async def wait_until_idle(bot: ImagineBot) -> None:
     """Waits until the bot has received all reactions so far, and has handled them."""
     await asyncio.sleep(0.3)
-    while bot._at_work:  # noqa: ASYNC110 - there is no event to wait for
+    while bot._running_handlers:  # noqa: ASYNC110 - there is no event to wait for
         await asyncio.sleep(0.02)
 
 

@@ -67,8 +67,8 @@ async def edit(sandbox: Sandbox, database: Database, ada: Member) -> None:
 
 async def wait_until_idle(bot: ImagineBot) -> None:
     """Waits until no handler is running; those that were killed have ended."""
-    while bot._at_work:
-        await asyncio.wait(bot._at_work)
+    while bot._running_handlers:
+        await asyncio.wait(bot._running_handlers)
 
 
 async def kill_during(

@@ -69,7 +69,7 @@ async def test_a_digest_whose_channel_is_gone_is_dropped(
 ) -> None:
     digests = WeeklyDigests(database)
     await bot.guild_settings.set_log_channel(sandbox.guild.id, 404, 1)
-    await digests.turn(sandbox.guild.id, 1, on=True)
+    await digests.set_enabled(sandbox.guild.id, 1, enabled=True)
     clock = database._clock
     database._clock = lambda: clock() + WEEK + 1
     await wait_until_none_due(digests)

@@ -28,7 +28,7 @@ OUTAGE = 3600.0  #: longer than Discord recognises a nonce
 
 @pytest.fixture(autouse=True)
 def fast_polling(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(weekly_theme, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(weekly_theme, "CHECK_SECONDS", 0.02)
 
 
 @pytest.fixture
@@ -226,7 +226,7 @@ async def test_a_bot_killed_at_any_step_posts_each_poll_and_each_theme_once(
     advance: Callable[[float], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(weekly_theme, "LOOK_SECONDS", 1000.0)  # each task checks once
+    monkeypatch.setattr(weekly_theme, "CHECK_SECONDS", 1000.0)  # each task checks once
     async with running_bot(sandbox, settings, database) as bot:
         await mo.slash("mod theme", channel=voter.channel_id)
         await ephemeral_message(mo, "open for 24 hours")

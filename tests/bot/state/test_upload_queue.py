@@ -21,10 +21,10 @@ from bot.state.upload_queue import (
     UploadQueue,
     UploadQueueFullError,
 )
-from core.storage.uploaded_images import ImageRejectedError, Reason, Rejection
+from core.storage.uploaded_images import ImageRejectedError, Rejection, RejectionReason
 
 MALLORY, ADA, GUILD = 1, 2, 10
-UNREADABLE = Rejection(Reason.UNREADABLE)
+UNREADABLE = Rejection(RejectionReason.UNREADABLE)
 
 
 class Uploads:

@@ -52,7 +52,7 @@ from core.moderation import AuditAction, ChannelRule, Limits, Verdict, WordRule
 from core.prompts import parse_prompts
 from core.recipe import Recipe
 from core.storage.backup import back_up
-from core.storage.retention import needed
+from core.storage.retention import needed_until
 from core.styles import Style
 from tests.databases import new_database
 
@@ -255,9 +255,9 @@ READS: dict[str, Read] = {
     "Members.history": lambda db, job: Members(db).history(MEMBER, GUILD, words="red"),
     "Members.recent_prompts": lambda db, job: Members(db).recent_prompts(MEMBER),
     "Members.toggle_favourite": lambda db, job: Members(db).toggle_favourite(
-        MEMBER, job.id, most=9
+        MEMBER, job.id, limit=9
     ),
-    "Members.add_favourite": lambda db, job: Members(db).add_favourite(MEMBER, job.id, most=9),
+    "Members.add_favourite": lambda db, job: Members(db).add_favourite(MEMBER, job.id, limit=9),
     "Members.preferences": lambda db, job: Members(db).preferences(MEMBER),
     "ModerationQueue.page": lambda db, job: ModerationQueue(db).page(GUILD),
     "ModerationQueue.clear": lambda db, job: ModerationQueue(db).clear(GUILD, actor_id=MODERATOR),
@@ -291,7 +291,7 @@ READS: dict[str, Read] = {
     "GuildStyles.remove": lambda db, job: GuildStyles(db).remove(GUILD, "ours", MODERATOR),
     "Host.reached": lambda db, job: Host(db).reached(1),
     "Host.pause": lambda db, job: Host(db).pause(MODERATOR, None),
-    "Engines.at_work": lambda db, job: Engines(db).at_work(),
+    "Engines.active": lambda db, job: Engines(db).active(),
     "UsageStatistics.since": lambda db, job: UsageStatistics(db).since(0.0, GUILD),
     "Messages.any_sent": lambda db, job: Messages(db).any_sent(job.id, Kind.NOTIFICATION),
     "AuditLog.page": lambda db, job: AuditLog(db).page(GUILD),
@@ -317,7 +317,7 @@ READS: dict[str, Read] = {
     "Deletions.is_uploaded": lambda db, job: Deletions(db).is_uploaded("a" * 64),
     "Deletions.delete_job": lambda db, job: Deletions(db).delete_job(job.id, MODERATOR),
     "Deletions.delete_member": lambda db, job: Deletions(db).delete_member(MEMBER),
-    "needed": lambda db, job: needed(db, jobs=[job.id], images=["a" * 64]),
+    "needed": lambda db, job: needed_until(db, jobs=[job.id], images=["a" * 64]),
 }
 WRITES_ONLY = {
     *("Jobs.insert", "Jobs.cancel", "Jobs.request_stop", "Jobs.mark_posted", "Jobs.repost"),
@@ -333,19 +333,13 @@ WRITES_ONLY = {
     *("AuditLog.mark_mirrored", "Reports.insert", "Reports.mark_announced"),
     *("PendingResponses.insert", "PendingResponses.delete", "UploadedImages.add"),
     "PendingResponses.set_refusal",
-    *(
-        "Deletions.empty_log",
-        "Deletions.done",
-        "Deletions.failed",
-        "Messages.announce",
-        "Messages.sent",
-    ),
-    "Messages.log_sent",
+    *("Deletions.truncate_wal", "Deletions.done", "Deletions.failed"),
+    *("Messages.announce", "Messages.sent", "Messages.log_sent"),
     *("ResponseTokens.mark_announced", "ResponseTokens.delete"),
     *("HallsOfFame.set", "HallsOfFame.settle", "Host.resume", "Host.record_notice"),
-    *("WeeklyThemes.set", "WeeklyThemes.started", "WeeklyThemes.left_out", "WeeklyThemes.settle"),
-    *("WeeklyDigests.turn", "WeeklyDigests.posted", "GuildStyles.add"),
-    *("Engines.report", "Engines.leave"),
+    *("WeeklyThemes.set", "WeeklyThemes.mark_started", "WeeklyThemes.mark_skipped"),
+    *("WeeklyThemes.settle", "WeeklyDigests.set_enabled", "WeeklyDigests.mark_posted"),
+    *("GuildStyles.add", "Engines.report", "Engines.remove"),
     *("Drafts.insert", "Drafts.queue", "Drafts.delete", "GuildDefaults.set"),
 }
 

@@ -137,9 +137,9 @@ async def populate(database: Database) -> dict[str, Job]:
     others = [entry for entry in entries if entry not in about_ada]
     assert await messages.log_sent([*about_ada[:1], *others[:1]], LOG_CHANNEL, 1031)
     assert await messages.log_sent(others[1:], LOG_CHANNEL, 2031)
-    await Members(database).toggle_favourite(BOB, jobs["ada's"].id, most=10)
-    await Members(database).toggle_favourite(BOB, jobs["bob's"].id, most=10)
-    await Members(database).toggle_favourite(ADA, jobs["bob's"].id, most=10)
+    await Members(database).toggle_favourite(BOB, jobs["ada's"].id, limit=10)
+    await Members(database).toggle_favourite(BOB, jobs["bob's"].id, limit=10)
+    await Members(database).toggle_favourite(ADA, jobs["bob's"].id, limit=10)
     await Members(database).set_preferences(ADA, Preferences("96x64", 40, None, True))
     await Members(database).set_preferences(BOB, Preferences("64x64", 40, None, True))
     return jobs
@@ -214,7 +214,7 @@ async def test_no_deleted_text_is_left_in_the_files(
     for _ in range(50):
         await insert_job(database, ADA)
     await Deletions(database).delete_member(ADA)
-    await Deletions(database).empty_log()
+    await Deletions(database).truncate_wal()
     for file in path.parent.glob("imagine.db*"):
         assert SECRET.encode() not in file.read_bytes(), file
 

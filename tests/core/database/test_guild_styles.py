@@ -15,7 +15,7 @@ from core.database.provenance import UploadedImages
 from core.defaults import Defaults
 from core.discord_ui.audit_log import details_text
 from core.prompts import parse_prompts
-from core.storage.retention import needed
+from core.storage.retention import needed_until
 from core.styles import Style
 from tests.core.database.moderated import GUILD, MODERATOR, OTHER_GUILD
 
@@ -76,14 +76,14 @@ async def test_an_example_is_kept_until_its_uploader_or_its_style_is_deleted(
     await styles.add(GUILD, COMIC, 1, UPLOAD)
     assert await styles.example(GUILD, COMIC.name) == Example(UPLOAD, True, False)
     assert await styles.example(OTHER_GUILD, COMIC.name) is None
-    assert (await needed(database, images=[UPLOAD])).images == {UPLOAD: float("inf")}
+    assert (await needed_until(database, images=[UPLOAD])).images == {UPLOAD: float("inf")}
     records = {name: rows async for name, rows in PersonalData(database).records(1)}
     assert records["examples of styles"] == [
         {"guild_id": GUILD, "style": COMIC.name, "image": UPLOAD}
     ]
     await Deletions(database).delete_member(1)
     assert await styles.example(GUILD, COMIC.name) is None
-    assert (await needed(database, images=[UPLOAD])).images == {}
+    assert (await needed_until(database, images=[UPLOAD])).images == {}
     assert await styles.all(GUILD) == [COMIC]
     records = {name: rows async for name, rows in PersonalData(database).records(1)}
     assert set(records) <= {"moderation log"}

@@ -34,7 +34,7 @@ async def finished_job(database: Database, state: State = State.DONE, **changes:
 
 async def toggle_favourite(database: Database, job: Job, *members: int) -> None:
     for member in members:
-        await Members(database).toggle_favourite(member, job.id, most=100)
+        await Members(database).toggle_favourite(member, job.id, limit=100)
 
 
 async def due_jobs(database: Database) -> list[int]:

@@ -17,10 +17,10 @@ async def test_a_member_has_a_bounded_number_of_favourites(database: Database) -
         await finish(database, jobs[-1])
     *first, last = (job.id for job in jobs)
     for job_id in first:
-        assert await members.toggle_favourite(ADA, job_id, most=MAX_FAVOURITES) is Toggled.ADDED
-    assert await members.toggle_favourite(ADA, last, most=MAX_FAVOURITES) is Toggled.FULL
-    assert await members.toggle_favourite(BOB, last, most=MAX_FAVOURITES) is Toggled.ADDED
+        assert await members.toggle_favourite(ADA, job_id, limit=MAX_FAVOURITES) is Toggled.ADDED
+    assert await members.toggle_favourite(ADA, last, limit=MAX_FAVOURITES) is Toggled.FULL
+    assert await members.toggle_favourite(BOB, last, limit=MAX_FAVOURITES) is Toggled.ADDED
     kept = [job.id for job in (await members.history(ADA, 10, favourites=True))[1]]
     assert kept == first[::-1]
-    assert await members.toggle_favourite(ADA, first[0], most=MAX_FAVOURITES) is Toggled.REMOVED
-    assert await members.toggle_favourite(ADA, last, most=MAX_FAVOURITES) is Toggled.ADDED
+    assert await members.toggle_favourite(ADA, first[0], limit=MAX_FAVOURITES) is Toggled.REMOVED
+    assert await members.toggle_favourite(ADA, last, limit=MAX_FAVOURITES) is Toggled.ADDED

@@ -73,7 +73,7 @@ async def test_a_resumed_interaction_does_not_toggle_a_favourite_back(database: 
     toggled = []
     for interaction in (7, 7, 8, 9):
         current_interaction.set(interaction)
-        toggled.append(await members.toggle_favourite(4, job_id, most=1))
+        toggled.append(await members.toggle_favourite(4, job_id, limit=1))
     assert toggled == [Toggled.ADDED, Toggled.ADDED, Toggled.REMOVED, Toggled.ADDED]
 
 

@@ -27,7 +27,7 @@ from core.database.rows import value_of
 from core.fair_queue import claim_order
 from core.job import Job, NewJob, Reason, State
 from core.recipe import Recipe
-from core.storage.retention import needed
+from core.storage.retention import needed_until
 from tests.databases import new_database
 from tests.sql_trace import counted_steps
 
@@ -261,7 +261,7 @@ OPERATIONS: dict[str, Callable[[Database, Job], Awaitable[object]]] = {
     "mod cancel": _mod_cancel,
     "mod block": _mod_block,
     "mod up": _mod_up,
-    "needed": lambda database, job: needed(database, jobs=range(40), images=["0" * 64]),
+    "needed": lambda database, job: needed_until(database, jobs=range(40), images=["0" * 64]),
 }
 
 

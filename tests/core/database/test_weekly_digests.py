@@ -22,14 +22,14 @@ async def test_only_a_server_that_wants_digests_and_has_a_log_channel_gets_one(
     database: Database, clock: Clock
 ) -> None:
     digests, guilds = WeeklyDigests(database), GuildSettings(database)
-    await digests.turn(GUILD, MODERATOR, on=True)
+    await digests.set_enabled(GUILD, MODERATOR, enabled=True)
     clock.now += WEEK
     assert await digests.due() == []
     await guilds.set_log_channel(GUILD, CHANNEL, MODERATOR)
     assert await digests.due() == [DueDigest(GUILD, CHANNEL, clock.now)]
-    await digests.turn(GUILD, MODERATOR, on=True)  # again: it stays due
+    await digests.set_enabled(GUILD, MODERATOR, enabled=True)  # again: it stays due
     assert len(await digests.due()) == 1
-    await digests.turn(GUILD, MODERATOR, on=False)
+    await digests.set_enabled(GUILD, MODERATOR, enabled=False)
     assert await digests.due() == []
     _, (entry, *_) = await AuditLog(database).page(GUILD)
     assert entry.details == {"weekly_digest": False}
@@ -49,7 +49,7 @@ async def _check_digests(days: list[float]) -> None:
         async with new_database(Path(folder) / "imagine.db", clock=clock) as database:
             digests = WeeklyDigests(database)
             await GuildSettings(database).set_log_channel(GUILD, CHANNEL, MODERATOR)
-            await digests.turn(GUILD, MODERATOR, on=True)
+            await digests.set_enabled(GUILD, MODERATOR, enabled=True)
             weeks = [0]
             for passed in days:
                 clock.now += passed * 86_400
@@ -57,6 +57,6 @@ async def _check_digests(days: list[float]) -> None:
                 due = await digests.due()
                 assert len(due) == (week > weeks[-1])
                 for digest in due:
-                    await digests.posted(digest)
+                    await digests.mark_posted(digest)
                     weeks.append(week)
                 assert await digests.due() == []

@@ -28,7 +28,7 @@ async def test_a_vote_starts_closes_and_is_settled_once(database: Database, cloc
     await themes.set(GUILD, SETTINGS, MODERATOR)
     (vote,) = await themes.due()
     assert vote == DueVote(GUILD, SETTINGS, start, None)
-    await themes.started(vote, POLL, start + DAY)
+    await themes.mark_started(vote, POLL, start + DAY)
     assert (await themes.due(), await themes.closed()) == ([], [])
     clock.now += DAY
     closed = ClosedVote(GUILD, CHANNEL, POLL, start + DAY, start + WEEK)
@@ -45,7 +45,7 @@ async def test_turning_themes_off_and_on_starts_no_second_vote(
     themes, start = WeeklyThemes(database), clock.now
     await themes.set(GUILD, SETTINGS, MODERATOR)
     (vote,) = await themes.due()
-    await themes.started(vote, POLL, start + DAY)
+    await themes.mark_started(vote, POLL, start + DAY)
     await themes.set(GUILD, None, MODERATOR)
     clock.now += DAY
     assert await themes.closed() == []
@@ -67,7 +67,7 @@ async def test_a_vote_that_cannot_be_posted_is_recorded_and_the_next_one_is_due(
     themes, start = WeeklyThemes(database), clock.now
     await themes.set(GUILD, SETTINGS, MODERATOR)
     (vote,) = await themes.due()
-    await themes.left_out(vote)
+    await themes.mark_skipped(vote)
     assert await themes.due() == []
     _, (entry, _) = await AuditLog(database).page(GUILD)
     assert details_text(entry) == f"a poll can't be posted in <#{CHANNEL}>"
@@ -97,7 +97,7 @@ async def _check_votes(days: list[tuple[int, bool]]) -> None:
                 for closed in await themes.closed():
                     await themes.settle(closed, None)
                 for vote in await themes.due():
-                    await themes.started(vote, POLL + len(starts), clock.now + DAY)
+                    await themes.mark_started(vote, POLL + len(starts), clock.now + DAY)
                     starts.append(clock.now)
                 assert await themes.due() == []
             assert all(b - a >= WEEK for a, b in pairwise(starts))

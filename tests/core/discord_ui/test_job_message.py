@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from core.discord_ui.job_message import (
     ALLOWED_MENTIONS,
     ShownImage,
-    about,
+    duration_text,
     job_message,
     progress_text,
 )
@@ -219,7 +219,7 @@ def test_the_footer_shows_the_source_and_the_style() -> None:
 
 
 def test_durations_are_rounded() -> None:
-    assert [about(s) for s in (0, 40, 200, 7300)] == [
+    assert [duration_text(s) for s in (0, 40, 200, 7300)] == [
         "about 1 s",
         "about 40 s",
         "about 3 min",

@@ -9,7 +9,7 @@ import pytest
 from babel.messages.catalog import Catalog
 
 from core.i18n import gettext, languages, ngettext, set_locale, use_locale
-from core.i18n.extract import LOCALES, ROOT, SPEAKERS, extracted, read, strings
+from core.i18n.extract import LOCALES, PACKAGES, ROOT, extracted, read, strings
 
 SAME = {
     *("Details", "Seed", "Style", "Timelapse", "in {channel}", "seed {seed}"),
@@ -56,7 +56,7 @@ def calls() -> Calls:
 
 
 def _calls() -> Iterator[tuple[str, str, ast.Call]]:
-    for package in SPEAKERS:
+    for package in PACKAGES:
         for path in sorted((ROOT / package).rglob("*.py")):
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 if isinstance(node, ast.Call):

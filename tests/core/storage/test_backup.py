@@ -17,7 +17,7 @@ from core.database.queue import JobQueue
 from core.job import NewJob
 from core.recipe import Recipe
 from core.settings import Settings
-from core.storage.backup import NUMBERS_SKIPPED, BackupError, back_up, restore
+from core.storage.backup import SKIPPED_IDS, BackupError, back_up, restore
 from core.storage.paths import folder_of, state_of
 
 RECIPE = Recipe.make("a red circle", width=64, height=64, steps=10)
@@ -187,7 +187,7 @@ async def test_no_job_id_is_used_twice(settings: Settings, tmp_path: Path) -> No
         restore(settings, tmp_path / "backup", over=True)
         async with Database.open(settings.database_path) as database:
             job_id = await insert_job(database)
-        assert job_id > last + NUMBERS_SKIPPED // 2
+        assert job_id > last + SKIPPED_IDS // 2
         last = job_id
 
 

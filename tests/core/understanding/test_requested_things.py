@@ -54,7 +54,7 @@ PHRASES = st.builds(
     thing=st.sampled_from(["", "cat", "dog"]),
     exact=st.booleans(),
     clause=st.integers(0, 2),
-).map(lambda p: p if p.thing else Phrase(p.text, silent=True, clause=p.clause))
+).map(lambda p: p if p.thing else Phrase(p.text, ignored=True, clause=p.clause))
 
 
 @given(st.lists(PHRASES, max_size=8).map(lambda found: sorted(found, key=lambda p: p.clause)))
@@ -62,4 +62,4 @@ def test_a_prompt_that_names_things_asks_for_at_least_one(phrases: list[Phrase])
     kept = requested(phrases)
     assert [p.text for p in kept] == [p.text for p in phrases]
     assert any(p.thing for p in kept) == any(p.thing for p in phrases)
-    assert all(p in phrases or p.silent for p in kept)
+    assert all(p in phrases or p.ignored for p in kept)

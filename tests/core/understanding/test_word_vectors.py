@@ -20,7 +20,8 @@ VECTORS = WordVectors(
 def test_the_sum_of_the_words_finds_the_thing() -> None:
     assert VECTORS.nearest("the furry one builds dams")[0] == "beaver"
     assert VECTORS.nearest("the water")[0] == "fish"
-    assert [name for name, _ in VECTORS.like("dam dam water", 3)] == ["beaver", "fish", "bird"]
+    nearest = VECTORS.nearest_things("dam dam water", 3)
+    assert [name for name, _ in nearest] == ["beaver", "fish", "bird"]
 
 
 def test_words_without_vectors_are_ignored() -> None:

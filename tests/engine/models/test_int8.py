@@ -11,14 +11,14 @@ from engine.models.int8 import compress, expand
 @given(arrays("float32", (3, 5), elements=st.floats(-100, 100, width=16)))
 def test_each_number_is_off_by_at_most_a_250th_of_the_largest_in_its_row(numbers: object) -> None:
     matrix = torch.tensor(numbers)
-    read = expand(compress({"a": matrix}, least=1))["a"]
+    read = expand(compress({"a": matrix}, min_size=1))["a"]
     tolerance = matrix.abs().amax(1, keepdim=True) / 250 + 1e-4
     assert ((read - matrix).abs() <= tolerance).all()
 
 
 def test_only_large_matrices_are_compressed() -> None:
     state = {"matrix": torch.randn(8, 8), "small": torch.randn(2, 2), "vector": torch.randn(99)}
-    compressed = compress(state, least=64)
+    compressed = compress(state, min_size=64)
     assert set(compressed) == {"matrix.int8", "matrix.scales", "small", "vector"}
     read = expand(compressed)
     assert set(read) == set(state)

@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from engine.models.optimized_decoder import compile_for_gpu, optimize_decoder
-from engine.models.vqgan import VQGAN, frozen
+from engine.models.vqgan import VQGAN, freeze
 from tests.engine.random_pair import SKETCH_PARAMS
 
 
@@ -20,7 +20,7 @@ def test_images_and_gradients_match_those_of_tamings_decoder(height: int, width:
     original = VQGAN(**SKETCH_PARAMS)
     for parameter in original.parameters():  # so that no norm is the identity
         parameter.data += 0.1 * torch.randn_like(parameter)
-    frozen(original)
+    freeze(original)
     optimized = copy.deepcopy(original)
     optimize_decoder(optimized.decoder)
     latents = torch.randn(2, SKETCH_PARAMS["embed_dim"], height, width)
@@ -39,7 +39,7 @@ def test_images_and_gradients_match_those_of_tamings_decoder(height: int, width:
 
 def test_less_is_saved_for_the_backward_pass() -> None:
     original = VQGAN(**SKETCH_PARAMS)
-    frozen(original)
+    freeze(original)
     optimized = copy.deepcopy(original)
     optimize_decoder(optimized.decoder)
 
@@ -69,9 +69,9 @@ def test_networks_compiled_as_for_a_gpu_give_the_same_images_embeddings_and_grad
     torch.manual_seed(0)
     torch._dynamo.utils.counters.clear()
     smaller = {**SKETCH_PARAMS["ddconfig"], "ch_mult": [1, 2], "num_res_blocks": 0}
-    decoder = frozen(VQGAN(**{**SKETCH_PARAMS, "ddconfig": smaller})).decoder
+    decoder = freeze(VQGAN(**{**SKETCH_PARAMS, "ddconfig": smaller})).decoder
     optimize_decoder(decoder)
-    eager = (decoder, frozen(VisionTransformer(64, 16, width=64, layers=1, heads=2, output_dim=32)))
+    eager = (decoder, freeze(VisionTransformer(64, 16, width=64, layers=1, heads=2, output_dim=32)))
     compiled = copy.deepcopy(eager)
     compile_for_gpu(*compiled)
     for rows, height, width in ((2, 4, 6), (3, 5, 4)):  # jobs come and go, at any size
@@ -95,7 +95,7 @@ def test_networks_compiled_as_for_a_gpu_give_the_same_images_embeddings_and_grad
 @pytest.mark.slow
 def test_a_network_is_compiled_to_machine_code() -> None:
     torch.manual_seed(0)
-    network = frozen(nn.Sequential(nn.Conv2d(3, 4, 1), nn.SiLU()))
+    network = freeze(nn.Sequential(nn.Conv2d(3, 4, 1), nn.SiLU()))
     compiled = copy.deepcopy(network)
     torch._inductor.metrics.reset()
     compile_for_gpu(compiled)

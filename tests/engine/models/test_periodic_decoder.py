@@ -10,7 +10,7 @@ from torch import Tensor
 from core.pattern import Tile
 from engine.models.model import Model, load_model
 from engine.models.optimized_decoder import enable_gradient_checkpointing, optimize_decoder
-from engine.models.vqgan import VQGAN, frozen
+from engine.models.vqgan import VQGAN, freeze
 from tests.engine.random_pair import SKETCH_PARAMS
 
 ATTENTION = {
@@ -25,7 +25,7 @@ def random_vqgan(params: dict[str, object]) -> VQGAN:
     vqgan = VQGAN(**params)  # type: ignore[arg-type]
     for parameter in vqgan.parameters():  # so that no norm is the identity
         parameter.data += 0.1 * torch.randn_like(parameter)
-    frozen(vqgan)
+    freeze(vqgan)
     return vqgan
 
 

@@ -62,7 +62,7 @@ def test_the_embedded_prior_follows_the_captions_of_noisy_scenes(tmp_path: Path)
     scenes = [random_scene(random) for _ in range(16)]
     captions = [caption(scene, random) for scene in scenes]
     images = batches.to_tensor([draw(scene) for scene in scenes])
-    x = sketch.prior.view(images, torch.empty(0), sketch.vqgan)
+    x = sketch.prior.to_samples(images, torch.empty(0), sketch.vqgan)
     times = torch.full((len(x),), 0.1)
     noisy = torch.randn(x.shape, generator=generator).lerp(x, 0.1)
     embeddings = sketch.perceptor.embed_texts([each.text for each in captions])
@@ -87,7 +87,7 @@ def test_samples_are_the_components_of_the_square_in_the_middle(tmp_path: Path) 
     prior, vqgan = latent_prior(), load_model("sketch", tmp_path, torch.device("cpu")).vqgan
     x = torch.randn(2, *prior.shape)
     latents = F.pad(prior.reconstruct(x), (2, 2), value=9.0)
-    assert torch.allclose(prior.view(torch.empty(0), latents, vqgan), x, atol=1e-4)
+    assert torch.allclose(prior.to_samples(torch.empty(0), latents, vqgan), x, atol=1e-4)
 
 
 def test_a_style_changes_the_prediction_and_0_means_none() -> None:

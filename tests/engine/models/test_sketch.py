@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from core.recipe import Recipe
-from core.styles import PRESETS, suiting
+from core.styles import PRESETS, styles_for
 from engine.models.catalogue import find
 from engine.models.perceptor import Perceptor, read_perceptor
 
@@ -16,7 +16,7 @@ def perceptor() -> Perceptor:
     return read_perceptor(entry.folder(Path()) / entry.clip, entry.fix_command)
 
 
-@pytest.mark.parametrize("name", suiting("sketch"))
+@pytest.mark.parametrize("name", styles_for("sketch"))
 def test_the_sketch_model_knows_every_word_of_its_presets(name: str, perceptor: Perceptor) -> None:
     recipe = Recipe.make("a castle", preset=name, width=64, height=64, steps=1)
     for prompt in recipe.include[1:] + recipe.exclude:
@@ -27,5 +27,5 @@ def test_the_sketch_model_knows_every_word_of_its_presets(name: str, perceptor: 
 def test_the_sketch_model_does_not_know_all_words_of_the_other_presets(
     perceptor: Perceptor,
 ) -> None:
-    for name in set(PRESETS) - set(suiting("sketch")):
+    for name in set(PRESETS) - set(styles_for("sketch")):
         assert perceptor.unknown_words(PRESETS[name].include)

@@ -183,10 +183,10 @@ def test_mirrors_are_tried_in_order_and_the_error_names_them_all(web: Web, tmp_p
     with pytest.raises(WeightsError) as caught:
         weights.pull(entry, tmp_path)
     message = str(caught.value)
-    assert message.startswith("net.bin could not be fetched (127.0.0.1: ")
+    assert message.startswith("net.bin could not be downloaded (127.0.0.1: ")
     assert "Not Found" in message
     assert "Connection refused" in message
-    assert "another checksum" in message
+    assert "different checksum" in message
     assert "26 bytes instead of 40,000" in message
     assert "run `python -m engine weights pull tiny` again" in message
     assert list(folder_of(tmp_path).iterdir()) == []
@@ -196,7 +196,7 @@ def test_a_partial_download_is_kept_but_never_under_the_files_name(
     web: Web, tmp_path: Path
 ) -> None:
     source = Source(supports_ranges=False, breaks_after=12_345)
-    with pytest.raises(WeightsError, match="it breaks off"):
+    with pytest.raises(WeightsError, match="the download breaks off"):
         weights.pull(model(web.put("/net", source)), tmp_path)
     folder = folder_of(tmp_path)
     assert [path.name for path in folder.iterdir()] == ["net.bin.part"]
@@ -230,7 +230,7 @@ def test_the_first_download_of_a_file_without_a_published_checksum_sets_its_chec
     file.write_bytes(b"?" + CONTENT[1:])
     assert weights.check(entry, tmp_path).files[0].state is State.DAMAGED
     source.content = CONTENT[::-1]
-    with pytest.raises(WeightsError, match="another checksum"):
+    with pytest.raises(WeightsError, match="different checksum"):
         weights.pull(entry, tmp_path)
     source.content = CONTENT
     assert weights.pull(entry, tmp_path).ready
@@ -242,7 +242,7 @@ def test_a_file_of_unknown_size_is_checked_by_its_checksum_and_a_web_page_is_ref
 ) -> None:
     page = web.put("/page", Source(content=b"<html>Please log in</html>", is_html=True))
     entry = model(page, size=None, sha256=None)
-    with pytest.raises(WeightsError, match="it sends a web page"):
+    with pytest.raises(WeightsError, match="it is a web page"):
         weights.pull(entry, tmp_path)
     entry = model(page, web.put("/net", Source()), size=None)
     (folder_of(tmp_path) / "net.bin.part").write_bytes(CONTENT[:9] + b"?")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from torch import Tensor
 
-from core.palette import NAMED, rgb
+from core.palette import PALETTES, rgb
 from core.pattern import Symmetry, Tile
 from engine.media import Provenance, png
 from engine.models.model import Model
@@ -61,7 +61,7 @@ def test_a_result_is_exactly_symmetric_and_stays_so_when_enlarged(
             assert torch.equal(operation(pixels), pixels)
 
 
-@given(st.sampled_from(list(NAMED.values())), st.integers(0, 2**32 - 1))
+@given(st.sampled_from(list(PALETTES.values())), st.integers(0, 2**32 - 1))
 def test_pixels_are_mixtures_of_the_palette_and_mostly_one_colour(
     palette: tuple[str, ...], seed: int
 ) -> None:

@@ -10,7 +10,7 @@ from core.film import MIN_FRAMES, Film, Motion
 from engine.models.model import Model
 from engine.synthesis.checkpoint import Checkpoint
 from engine.synthesis.config import FilmConfig, SynthesisConfig, override
-from engine.synthesis.film import moved
+from engine.synthesis.film import move_images
 from engine.synthesis.output import StepOutput
 from engine.synthesis.renderer import Renderer
 from engine.synthesis.request import RenderRequest
@@ -47,9 +47,9 @@ def test_a_pan_by_whole_pixels_moves_every_pixel_exactly(
 ) -> None:
     image = torch.rand(1, 3, 32, 48)
     config = FilmConfig(pan=2 / (48 if motion in (Motion.LEFT, Motion.RIGHT) else 32))
-    panned = moved(image, motion, config, 0.0, seeded_generators())
+    panned = move_images(image, motion, config, 0.0, seeded_generators())
     assert torch.allclose(panned[0, :, *after], image[0, :, *before], atol=1e-4)
-    noisy = moved(image, motion, config, 0.1, seeded_generators())
+    noisy = move_images(image, motion, config, 0.1, seeded_generators())
     # There is noise only where the image is uncovered.
     assert torch.equal(noisy[0, :, *after], panned[0, :, *after])
     assert not torch.allclose(noisy, panned, atol=0.01)
@@ -63,8 +63,8 @@ def test_opposite_motions_cancel_in_the_middle(there: Motion, back: Motion) -> N
     down, across = torch.meshgrid(torch.linspace(0, 6, 32), torch.linspace(0, 9, 48), indexing="ij")
     image = torch.stack([down.sin(), across.cos(), (down + across).sin()])[None] / 2 + 0.5
     config = FilmConfig(zoom=1.1, turn=10)
-    moved_there = moved(image, there, config, 0.0, seeded_generators())
-    returned = moved(moved_there, back, config, 0.0, seeded_generators())
+    moved_there = move_images(image, there, config, 0.0, seeded_generators())
+    returned = move_images(moved_there, back, config, 0.0, seeded_generators())
     middle = (..., slice(10, 22), slice(14, 34))
     movement = (moved_there - image)[middle].abs().mean()
     assert movement > 0.02
@@ -77,7 +77,7 @@ def test_without_a_motion_and_without_steps_of_adam_nothing_changes(
 ) -> None:
     still = override(QUICK, {"film.zoom": 1.0, "film.lr_ratio": 0.0})
     film = Film(Motion.ZOOM_IN, MIN_FRAMES, 1)
-    frames = film_frames(run_recipe(sketch, make_recipe(steps=4).filmed(film), still))
+    frames = film_frames(run_recipe(sketch, make_recipe(steps=4).with_film(film), still))
     assert len(frames) == MIN_FRAMES
     assert (frames[-1] - frames[0]).abs().mean() < 0.01
 
@@ -89,7 +89,9 @@ def test_without_steps_of_adam_the_image_moves_by_the_factor_in_each_frame(
     factor = sketch.vqgan.factor
     pan = override(QUICK, {"film.pan": factor / 64, "film.lr_ratio": 0.0})
     recipe = make_recipe("a red circle on a white background", width=64, height=64, steps=15)
-    frames = film_frames(run_recipe(sketch, recipe.filmed(Film(Motion.RIGHT, MIN_FRAMES, 1)), pan))
+    frames = film_frames(
+        run_recipe(sketch, recipe.with_film(Film(Motion.RIGHT, MIN_FRAMES, 1)), pan)
+    )
     shift = 3 * factor
     inside = (slice(8, -8), slice(8, 64 - shift - 8))
     shifted = frames[0][:, 8:-8, 8 + shift : 64 - 8]
@@ -101,7 +103,7 @@ def test_without_steps_of_adam_the_image_moves_by_the_factor_in_each_frame(
 def test_the_moving_mean_makes_a_film_smoother(sketch: Model, make_recipe: RecipeFactory) -> None:
     def change(mean_weight: float) -> float:
         config = override(QUICK, {"film.zoom": 1.0, "film.mean_weight": mean_weight})
-        recipe = make_recipe("a red circle", steps=6).filmed(Film(Motion.ZOOM_IN, MIN_FRAMES, 2))
+        recipe = make_recipe("a red circle", steps=6).with_film(Film(Motion.ZOOM_IN, MIN_FRAMES, 2))
         frames = film_frames(run_recipe(sketch, recipe, config))
         return (frames[1:] - frames[:-1]).abs().mean().item()
 
@@ -112,7 +114,7 @@ def test_the_moving_mean_makes_a_film_smoother(sketch: Model, make_recipe: Recip
 def test_a_film_that_is_killed_at_any_step_resumes_with_the_same_frames(
     model: Model, make_recipe: RecipeFactory
 ) -> None:
-    recipe = make_recipe(steps=3).filmed(FILM)
+    recipe = make_recipe(steps=3).with_film(FILM)
     uninterrupted = run_recipe(model, recipe)
     assert [output.step for output in uninterrupted if output.filmed] == list(range(5, 24, 2))
     assert uninterrupted[-1].done
@@ -133,7 +135,7 @@ def test_a_film_starts_with_its_source_image_and_can_finish_early(
 ) -> None:
     recipe = make_recipe(steps=3)
     (*_, source) = run_recipe(model, recipe)
-    travel = recipe.travel(1, 0, "a blue star", "", FILM, seed=5)
+    travel = recipe.film_from(1, 0, "a blue star", "", FILM, seed=5)
     assert travel.steps == FILM.steps
     still = override(QUICK, {"film.lr_ratio": 0.0})
     renderer = Renderer(model, CPU, still)
@@ -149,7 +151,7 @@ def test_a_film_starts_with_its_source_image_and_can_finish_early(
 
 
 def test_the_cost_left_includes_the_film(model: Model, make_recipe: RecipeFactory) -> None:
-    plain, film = make_recipe(steps=3 + FILM.steps), make_recipe(steps=3).filmed(FILM)
+    plain, film = make_recipe(steps=3 + FILM.steps), make_recipe(steps=3).with_film(FILM)
     costs = []
     for recipe in (plain, film):
         renderer = Renderer(model, CPU, QUICK)
@@ -163,7 +165,7 @@ def test_the_cost_left_includes_the_film(model: Model, make_recipe: RecipeFactor
 def test_a_frame_saves_nothing_for_a_backward_pass_so_a_film_needs_no_more_memory(
     model: Model, make_recipe: RecipeFactory
 ) -> None:
-    plain, film = make_recipe(steps=3), make_recipe(steps=3).filmed(FILM)
+    plain, film = make_recipe(steps=3), make_recipe(steps=3).with_film(FILM)
     renderer = Renderer(model, CPU, QUICK)
     assert renderer.memory.needed([film], QUICK) == renderer.memory.needed([plain], QUICK)
     renderer.add(RenderRequest(1, film))

@@ -122,7 +122,7 @@ def test_similarities_are_means_over_each_images_own_cutouts(model: Model) -> No
 
 @given(st.integers(1, 40), st.integers(1, 9))
 def test_cutouts_are_divided_evenly(count: int, views: int) -> None:
-    counts = objective.share_out(count, views)
+    counts = objective.split_evenly(count, views)
     assert (sum(counts), len(counts)) == (count, views)
     assert max(counts) - min(counts) <= 1
 

@@ -183,7 +183,7 @@ def test_the_prior_sees_the_same_thing_at_any_size(picturebook: Model) -> None:
         original = latents.encode(vqgan, sheet.crop((0, 0, 128, 128)), 128, 128)
     larger = latents.resize_image(vqgan, original, (24, 24), quantize=True)
     seen, seen_larger = (
-        prior.view(latents.decode(vqgan, each, quantize=True), each, vqgan)
+        prior.to_samples(latents.decode(vqgan, each, quantize=True), each, vqgan)
         for each in (original, larger)
     )
     interpolated = prior.project(latents.resize(larger, (16, 16)))

@@ -16,7 +16,7 @@ from engine.synthesis.initialisation import composition_of
 from engine.synthesis.objective import Target, embed_target
 from engine.synthesis.prior_guidance import choose_styles, sample_prior, suitable_style
 from engine.synthesis.prior_start import (
-    composed_image,
+    compose_image,
     edge_colours,
     matte,
     part_targets,
@@ -233,9 +233,7 @@ def test_a_landscape_without_a_thing_has_one_colour_below_its_sky(picturebook: M
     assert (composition.parts, composition.landscape) == ((), "snow at night")
     target, generator = target_of(picturebook, recipe), torch.Generator().manual_seed(0)
     with torch.no_grad():
-        (image,) = composed_image(
-            picturebook, composition, target, QUICK, 128, 128, generator, None
-        )
+        (image,) = compose_image(picturebook, composition, target, QUICK, 128, 128, generator, None)
     sky, snow = image[:, 8:40].mean((1, 2)), image[:, 100:120].mean((1, 2))
     assert sky.mean() < 0.4 < snow.mean()
     assert image[:, 100:120].std((1, 2)).max() < 0.1

@@ -21,7 +21,7 @@ from engine.synthesis.validation import NoteCode, RecipeRefused, RefusalCode
 from tests.engine.synthesis.conftest import CPU, QUICK, RecipeFactory, run_job
 from training.data.drawing import draw
 from training.data.drawn_scenes import Figure, Scene
-from training.judges.overlap import look
+from training.judges.overlap import analyse
 
 NAME = "a" * 64
 
@@ -132,7 +132,7 @@ def test_the_edges_of_a_tile_meet(sketch: Model, make_recipe: RecipeFactory, til
     renderer = Renderer(sketch, CPU, QUICK)
     renderer.add(RenderRequest(1, recipe))
     first = run_job(renderer)[-1]
-    larger = recipe.larger(1, 0, 1)
+    larger = recipe.upscale(1, 0, 1)
     assert larger.tile is tile
     renderer.add(RenderRequest(2, larger, source=first.checkpoint()))
     for output in (first, run_job(renderer, 2)[-1]):
@@ -210,7 +210,7 @@ def test_a_story_goes_from_its_first_scene_to_its_last(
     assert outputs[-1].step == 11
     assert outputs[0].include == pytest.approx(outputs[0].prompts[0].similarity)
     assert [prompt.weight for prompt in outputs[0].prompts][1:] == [0, 0]
-    renderer.add(RenderRequest(2, story.more(1, 0, 1), source=outputs[-1].checkpoint()))
+    renderer.add(RenderRequest(2, story.continue_from(1, 0, 1), source=outputs[-1].checkpoint()))
     assert [prompt.weight for prompt in run_job(renderer, 2)[0].prompts] == [0, 0, 1]
 
 
@@ -328,7 +328,9 @@ def test_more_steps_continue_an_earlier_image(model: Model, make_recipe: RecipeF
     recipe = make_recipe(count=2)
     before = render(model, recipe)
     renderer = Renderer(model, CPU, QUICK)
-    renderer.add(RenderRequest(2, recipe.more(1, row=1, steps=3), source=before.checkpoint()))
+    renderer.add(
+        RenderRequest(2, recipe.continue_from(1, row=1, steps=3), source=before.checkpoint())
+    )
     outputs = run_job(renderer, 2)
     assert len(outputs) == 3
     continued = outputs[0].pixels[0]
@@ -342,7 +344,7 @@ def test_steps_add_up_along_a_chain(model: Model, make_recipe: RecipeFactory) ->
     output = render(model, recipe)
     for job_id in (2, 3):
         renderer = Renderer(model, CPU, QUICK)
-        more = recipe.more(job_id - 1, row=0, steps=3)
+        more = recipe.continue_from(job_id - 1, row=0, steps=3)
         renderer.add(RenderRequest(job_id, more, source=output.checkpoint()))
         output = run_job(renderer, job_id)[-1]
     assert output.checkpoint().prior_steps == 6
@@ -351,7 +353,7 @@ def test_steps_add_up_along_a_chain(model: Model, make_recipe: RecipeFactory) ->
 def test_a_job_resumes_without_its_source(model: Model, make_recipe: RecipeFactory) -> None:
     recipe = make_recipe(steps=3)
     source = render(model, recipe).checkpoint()
-    more = recipe.more(1, row=0, steps=3)
+    more = recipe.continue_from(1, row=0, steps=3)
     renderer = Renderer(model, CPU, QUICK)
     renderer.add(RenderRequest(2, more, source=source))
     (first,) = renderer.step()
@@ -368,7 +370,7 @@ def test_a_larger_image_has_the_same_composition_at_twice_the_size(
     recipe = make_recipe("a red circle on a white background", steps=30)
     before = render(sketch, recipe)
     renderer = Renderer(sketch, CPU, QUICK)
-    renderer.add(RenderRequest(2, recipe.larger(1, row=0, steps=2), source=before.checkpoint()))
+    renderer.add(RenderRequest(2, recipe.upscale(1, row=0, steps=2), source=before.checkpoint()))
     (first, _) = run_job(renderer, 2)
     assert first.pixels.shape == (1, 3, 64, 64)
     small = torch.nn.functional.avg_pool2d(first.pixels, 2)
@@ -392,7 +394,7 @@ def test_variations_differ_from_their_source_and_from_each_other(
 
 
 def test_a_missing_source_is_refused(model: Model, make_recipe: RecipeFactory) -> None:
-    recipe = make_recipe().more(1, row=0, steps=3)
+    recipe = make_recipe().continue_from(1, row=0, steps=3)
     with pytest.raises(RecipeRefused) as refused:
         Renderer(model, CPU, QUICK).add(RenderRequest(2, recipe))
     assert refused.value.code is RefusalCode.NO_SOURCE
@@ -433,7 +435,7 @@ def test_a_job_ends_once_its_image_is_similar_enough(
     renderer.add(RenderRequest(1, recipe))
     (_, second) = run_job(renderer)
     assert (second.step, second.done) == (2, True)
-    more = recipe.more(1, 0, 6)
+    more = recipe.continue_from(1, 0, 6)
     renderer.add(RenderRequest(1, more, source=second.checkpoint()))
     assert len(run_job(renderer)) == 6, "more steps are taken if a member asks for them"
 
@@ -460,7 +462,7 @@ def test_an_image_can_be_the_only_prompt(sketch: Model, make_recipe: RecipeFacto
     renderer = Renderer(sketch, CPU, QUICK)
     star = draw(Scene((Figure("star", "blue", 0.5, 0.5, 0.3),), "yellow"))
     renderer.add(RenderRequest(1, recipe, {prompt.name: star}))
-    seen = look(run_job(renderer)[-1].images()[0])
+    seen = analyse(run_job(renderer)[-1].images()[0])
     assert (seen.ground, seen.figures[0].colour) == ("yellow", "blue")
 
 
@@ -471,7 +473,7 @@ def test_the_trained_model_renders_what_was_requested(
     renderer = Renderer(sketch, CPU, QUICK)
     recipe = make_recipe("a red circle on a white background", width=64, height=64, steps=40)
     renderer.add(RenderRequest(1, recipe))
-    seen = look(run_job(renderer)[-1].images()[0])
+    seen = analyse(run_job(renderer)[-1].images()[0])
     assert seen.ground == "white"
     assert seen.figures[0].colour == "red"
 

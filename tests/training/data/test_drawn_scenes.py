@@ -12,7 +12,7 @@ from training.data.drawn_scenes import (
     facts,
     random_pair,
     random_scene,
-    recoloured,
+    recolourings,
     variations,
 )
 
@@ -37,7 +37,7 @@ def test_each_variation_changes_what_is_true_of_the_scene(scene: Scene, seed: in
 @settings(max_examples=100, deadline=None)
 def test_recoloured_scenes_show_the_same_figures_in_the_same_colours(seed: int) -> None:
     scene = random_pair(Random(seed))
-    others = recoloured(scene)
+    others = recolourings(scene)
     assert len(others) == len(set(others)) == 11
     assert scene not in others
     for other in others:

@@ -1,16 +1,16 @@
-"""The judge's classifier, and how images are disturbed for it."""
+"""The judge's classifier, and how images are augmented for it."""
 
 import torch
 
 from training.data.teachers import ImageNetFeatures
-from training.judges.classifier import disturbed, new_classifier, train
+from training.judges.classifier import augmented, new_classifier, train
 
 
-def test_disturbed_images_differ_but_stay_in_range_and_on_white() -> None:
+def test_augmented_images_differ_but_stay_in_range_and_on_white() -> None:
     torch.manual_seed(0)
     images = torch.ones(8, 3, 64, 64)
     images[:, :, 24:40, 24:40] = torch.tensor([0.9, 0.2, 0.1])[:, None, None]
-    result = disturbed(images)
+    result = augmented(images)
     assert result.shape == images.shape
     assert result.min() >= 0
     assert result.max() <= 1

@@ -9,7 +9,7 @@ from PIL import Image, ImageFilter
 
 from training.data.drawing import draw
 from training.data.drawn_scenes import COLOURS, SHAPES, Figure, Scene, random_figures
-from training.judges.overlap import look
+from training.judges.overlap import analyse
 
 
 def single_figures(seed: str, count: int) -> list[Scene]:
@@ -37,7 +37,7 @@ def test_the_judge_names_shape_colour_and_ground_of_real_scenes(
     shapes = colours = grounds = 0
     for i, scene in enumerate(scenes):
         image = roughened(draw(scene), i) if is_rough else draw(scene)
-        seen, (true,) = look(image), scene.figures
+        seen, (true,) = analyse(image), scene.figures
         grounds += seen.ground == scene.ground
         shapes += bool(seen.figures) and seen.figures[0].shape == true.shape
         colours += bool(seen.figures) and seen.figures[0].colour == true.colour
@@ -46,7 +46,7 @@ def test_the_judge_names_shape_colour_and_ground_of_real_scenes(
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_figure_is_measured(shape: str) -> None:
-    (found,) = look(draw(Scene((Figure(shape, "blue", 0.4, 0.6, 0.3),)))).figures
+    (found,) = analyse(draw(Scene((Figure(shape, "blue", 0.4, 0.6, 0.3),)))).figures
     assert (found.shape, found.colour) == (shape, "blue")
     assert found.overlap > 0.8
     assert found.x == pytest.approx(0.4, abs=0.03)
@@ -59,17 +59,17 @@ def test_figures_that_touch_are_separated_by_colour() -> None:
         Figure("square", "red", 0.3, 0.5, 0.22),
         Figure("circle", "blue", 0.7, 0.5, 0.22),
     )
-    seen = look(draw(Scene(figures)))
+    seen = analyse(draw(Scene(figures)))
     assert {(f.colour, f.shape) for f in seen.figures} == {("red", "square"), ("blue", "circle")}
 
 
 @pytest.mark.parametrize("colour", COLOURS)
 def test_an_empty_ground_has_no_figures(colour: str) -> None:
-    seen = look(roughened(Image.new("RGB", (64, 64), COLOURS[colour]), 0))
+    seen = analyse(roughened(Image.new("RGB", (64, 64), COLOURS[colour]), 0))
     assert seen.ground == colour
     assert seen.figures == ()
 
 
 def test_noise_has_no_shape() -> None:
     noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
-    assert all(figure.shape == "" for figure in look(Image.fromarray(noise)).figures)
+    assert all(figure.shape == "" for figure in analyse(Image.fromarray(noise)).figures)

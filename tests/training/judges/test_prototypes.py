@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from training.data.sources import sources
 from training.judges import prototypes
-from training.judges.prototypes import discriminants, judge_file
+from training.judges.prototypes import discriminants, judge_cache_file
 
 THINGS, MAKERS, WIDTH = 40, 5, 24
 
@@ -41,9 +41,9 @@ def _recognised(known: Tensor, shown: Tensor, seen: Tensor) -> float:
 def test_features_of_other_sets_or_settings_are_not_taken_from_the_cache(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = judge_file(tmp_path, "features", 224)
-    assert judge_file(tmp_path, "features", 224) == before
-    assert judge_file(tmp_path, "features", 128) != before
+    before = judge_cache_file(tmp_path, "features", 224)
+    assert judge_cache_file(tmp_path, "features", 224) == before
+    assert judge_cache_file(tmp_path, "features", 128) != before
     fewer = replace(sources(), images=tuple(s for s in sources().images if s.name != "openmoji"))
     monkeypatch.setattr(prototypes, "sources", lambda: fewer)
-    assert judge_file(tmp_path, "features", 224) != before
+    assert judge_cache_file(tmp_path, "features", 224) != before

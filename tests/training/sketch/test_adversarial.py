@@ -9,7 +9,7 @@ from torch import Tensor
 from training.data import drawn_batches as batches
 from training.data.drawn_captions import Caption
 from training.sketch import adversarial
-from training.sketch.adversarial import AT_A_TIME, LONGEST, STEP_LENGTH, STEPS, AdversarialImages
+from training.sketch.adversarial import BATCH, MAX_USES, STEP_LENGTH, STEPS, AdversarialImages
 
 RED, BLUE = Caption("red", frozenset({"red"})), Caption("blue", frozenset({"blue"}))
 
@@ -27,14 +27,14 @@ def colourfulness(images: Tensor, captions: list[Caption]) -> Tensor:
 
 
 def test_images_follow_their_captions(drawn: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(adversarial, "COUNT", AT_A_TIME)
+    monkeypatch.setattr(adversarial, "COUNT", BATCH)
     images = AdversarialImages()
     captions = [RED if i % 2 else BLUE for i in range(len(drawn))]
     images.next(drawn, captions, colourfulness)
     used = [entry.caption for entry in images.buffer]
     assert set(used) == {RED, BLUE}
     before = colourfulness(stacked(images), used)
-    for _ in range(LONGEST // 6 - 2):  # as long as the shortest-lived one lasts
+    for _ in range(MAX_USES // 6 - 2):  # as long as the shortest-lived one lasts
         images.next(drawn, captions, colourfulness)
     assert [entry.caption for entry in images.buffer] == used
     gains = colourfulness(stacked(images), used) - before
@@ -45,14 +45,14 @@ def test_images_follow_their_captions(drawn: Tensor, monkeypatch: pytest.MonkeyP
 def test_an_image_stays_in_range_and_changes_by_small_steps(
     drawn: Tensor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(adversarial, "COUNT", AT_A_TIME)
+    monkeypatch.setattr(adversarial, "COUNT", BATCH)
     images = AdversarialImages()
     captions = [RED] * len(drawn)
     images.next(drawn, captions, colourfulness)
     before = stacked(images)
     changed, used = images.next(drawn, captions, colourfulness)
-    assert changed.shape == (AT_A_TIME, 3, 64, 64)
-    assert used == [RED] * AT_A_TIME
+    assert changed.shape == (BATCH, 3, 64, 64)
+    assert used == [RED] * BATCH
     assert changed.min() >= 0
     assert changed.max() <= 1
     assert not changed.requires_grad
@@ -64,7 +64,7 @@ def test_an_image_stays_in_range_and_changes_by_small_steps(
 def test_an_image_that_is_used_up_is_replaced(
     drawn: Tensor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(adversarial, "COUNT", AT_A_TIME)
+    monkeypatch.setattr(adversarial, "COUNT", BATCH)
     images = AdversarialImages()
 
     def darkness(images: Tensor, captions: list[Caption]) -> Tensor:
@@ -72,11 +72,11 @@ def test_an_image_that_is_used_up_is_replaced(
 
     images.next(drawn, [RED] * len(drawn), darkness)
     first = list(images.buffer)
-    for _ in range(LONGEST):
+    for _ in range(MAX_USES):
         images.next(drawn, [RED] * len(drawn), darkness)
     assert {id(entry) for entry in first}.isdisjoint(map(id, images.buffer))
-    assert all(0 < entry.left <= LONGEST for entry in images.buffer)
-    assert all(entry.left <= 0 for entry in first)
+    assert all(0 < entry.uses_left <= MAX_USES for entry in images.buffer)
+    assert all(entry.uses_left <= 0 for entry in first)
 
 
 def stacked(images: AdversarialImages) -> Tensor:

@@ -11,16 +11,16 @@ from training.data import drawn_batches as batches
 from training.data.drawn_captions import Caption, holds
 from training.data.drawn_scenes import facts
 from training.sketch.export import export, restore
-from training.sketch.perceptor import PerceptorTraining, answers
+from training.sketch.perceptor import PerceptorTraining, match_labels
 from training.sketch.prior import PriorTraining
 from training.sketch.vqgan import VQGANTraining
 
 
-def test_all_answers_are_known_for_drawings_and_only_one_for_adversarial_images() -> None:
+def test_all_labels_are_known_for_drawings_and_only_one_for_adversarial_images() -> None:
     _, captions, scenes = batches.captioned(Random(3), groups=2)
     true = [facts(scene) for scene in scenes]
     adversarial = [Caption("red", frozenset({"red"})), captions[0]]
-    right, known = answers(true, [*captions, *adversarial], adversarial=2)
+    right, known = match_labels(true, [*captions, *adversarial], adversarial=2)
     assert right.shape == known.shape == (10, 10)
     for row, true_facts in enumerate(true):
         for column, caption in enumerate([*captions, *adversarial]):

@@ -15,7 +15,7 @@ from training.data.drawn_captions import caption
 from training.data.drawn_scenes import random_scene
 from training.sketch.export import export, restore
 from training.sketch.perceptor import PerceptorTraining
-from training.sketch.prior import BY_IMAGE, UNCONDITIONAL, PriorTraining
+from training.sketch.prior import IMAGE_CONDITIONED, UNCONDITIONAL, PriorTraining
 
 
 @pytest.fixture(scope="module")
@@ -31,10 +31,10 @@ def test_some_conditions_are_image_embeddings_and_some_are_empty(training: Prior
     captions = [caption(random_scene(random), random) for _ in range(12)]
     conditions = training.conditions(images, captions)
     lengths = torch.ones(12)
-    lengths[BY_IMAGE : BY_IMAGE + UNCONDITIONAL] = 0
+    lengths[IMAGE_CONDITIONED : IMAGE_CONDITIONED + UNCONDITIONAL] = 0
     assert torch.allclose(conditions.norm(dim=1), lengths, atol=1e-4)
-    by_image = F.normalize(training.perceptor.embed(images[:BY_IMAGE]), dim=-1)
-    assert torch.allclose(conditions[:BY_IMAGE], by_image, atol=1e-4)
+    by_image = F.normalize(training.perceptor.embed(images[:IMAGE_CONDITIONED]), dim=-1)
+    assert torch.allclose(conditions[:IMAGE_CONDITIONED], by_image, atol=1e-4)
 
 
 class Oracle(nn.Module):

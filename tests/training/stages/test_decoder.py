@@ -29,7 +29,9 @@ def training(tmp_path: Path) -> DecoderTraining:
         latents=torch.randn(SCENES, channels, side, side).half(),
         mean=torch.zeros(channels, 1, 1),
         std=torch.ones(channels, 1, 1),
-        said=torch.nn.functional.normalize(torch.randn(2, CONFIG["embedding"]), dim=1).half(),
+        text_embeddings=torch.nn.functional.normalize(
+            torch.randn(2, CONFIG["embedding"]), dim=1
+        ).half(),
         captions=torch.tensor([[0, 1]] * SCENES),
         styles=torch.ones(SCENES, dtype=torch.long),
         weights=torch.ones(SCENES),

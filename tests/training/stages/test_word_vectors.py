@@ -14,8 +14,8 @@ from training.schedule import Timed, trainer
 from training.stages import word_vectors
 from training.stages.word_vectors import (
     WordVectorTraining,
-    counted,
-    foreign,
+    count_words,
+    foreign_vectors,
     initial_vectors,
     write,
 )
@@ -32,7 +32,7 @@ def concept(name: str, german: str, keyword: str) -> Concept:
 
 
 def test_words_of_enough_texts_and_words_of_names_are_counted() -> None:
-    counts = counted(["a river dam", "the dam wall"] * 5 + ["one bank"], ["River bank"])
+    counts = count_words(["a river dam", "the dam wall"] * 5 + ["one bank"], ["River bank"])
     assert list(counts.items()) == [
         *[("a", 5), ("bank", 1), ("dam", 10), ("river", 5), ("the", 5), ("wall", 5)]
     ]
@@ -62,7 +62,7 @@ def test_words_learn_to_point_where_their_texts_do(
 
 def test_words_of_other_languages_mean_the_things_that_they_name() -> None:
     things = [concept("beaver", "Biber", "Tier"), concept("bird", "Vogel", "Tier")]
-    found = foreign(things, unit_vectors(0, 1), {"beaver", "bird"})
+    found = foreign_vectors(things, unit_vectors(0, 1), {"beaver", "bird"})
     assert set(found) == {"biber", "vogel", "tier"}
     assert torch.equal(found["biber"].sign(), unit_vectors(0)[0])
     assert found["tier"].norm() < found["biber"].norm()
