@@ -202,7 +202,7 @@ class Reading:
 
     def _has_gaps(self, pattern: Pattern, start: int, end: int) -> bool:
         """Whether the gaps are those of the rule, or those of words spelled out."""
-        if pattern.gaps is None or (not self._gaps_within(start, end) and not pattern.gaps):
+        if not pattern.gaps and not self._gaps_within(start, end):
             return True
         if pattern.unspaced:
             return self._starts[start] or self._ends[end]

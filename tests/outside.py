@@ -275,10 +275,6 @@ LINES = st.builds(
 )
 
 
-def _encoded(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")
-
-
 def settings_are_read_or_refused(content: bytes) -> None:
     """The error message never contains the token, whatever is wrong with the settings."""
     with tempfile.TemporaryDirectory() as folder, mock.patch.dict(os.environ, clear=True):

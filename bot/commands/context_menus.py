@@ -17,8 +17,9 @@ from bot.services.describing import submit_description
 from bot.services.job_views import show_details
 from bot.services.responses import acknowledged
 from bot.types import Interaction
+from core.discord_ui.forwards import original_of
 from core.discord_ui.limits import INITIAL_RESPONSE_SECONDS
-from core.discord_ui.message_images import image_of, original_of
+from core.discord_ui.message_images import image_of
 from core.i18n import gettext, gettext_noop
 from core.job import Job, JobKind
 

@@ -21,7 +21,8 @@ from core.database.errors import StoreError
 from core.database.halls_of_fame import DueImage, HallsOfFame
 from core.database.messages import Kind
 from core.discord_ui.job_message import prompt_lines
-from core.discord_ui.own_messages import own_messages, texts_of
+from core.discord_ui.message_components import texts_of
+from core.discord_ui.own_messages import own_messages
 from core.discord_ui.text import message_link
 from core.discord_ui.views import static_layout
 from core.i18n import gettext, ngettext, use_locale

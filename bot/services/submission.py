@@ -266,7 +266,6 @@ async def _show(response: Response, job: Job) -> None:
 async def _show_in_direct_message(response: Response, job: Job) -> None:
     """Sends the job message to the member; shows it here if they accept no direct messages."""
     interaction = response.interaction
-    link = None
     if job.channel_id == interaction.channel_id:
         await response.edit(content=gettext(DIRECT_MESSAGES_CLOSED, job=job.id))
         return

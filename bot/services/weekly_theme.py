@@ -22,7 +22,8 @@ from bot.themes import draw_themes, themes, winners
 from core.database.errors import StoreError
 from core.database.weekly_themes import ClosedVote, DueVote, WeeklyThemes
 from core.discord_ui.custom_ids import encode
-from core.discord_ui.own_messages import NONCE_KNOWN_SECONDS, own_messages, texts_of
+from core.discord_ui.message_components import texts_of
+from core.discord_ui.own_messages import NONCE_KNOWN_SECONDS, own_messages
 from core.discord_ui.text import escape
 from core.discord_ui.views import static_layout
 from core.i18n import gettext, ngettext, use_locale

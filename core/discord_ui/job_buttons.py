@@ -12,7 +12,7 @@ from typing import Any
 import discord
 
 from core.discord_ui.custom_ids import ID, encode, template
-from core.discord_ui.message_images import walk
+from core.discord_ui.message_components import walk
 from core.discord_ui.views import static_view
 from core.i18n import gettext, gettext_noop
 from core.job import Job, JobKind, State

@@ -135,16 +135,6 @@ def link_message(text: str) -> ui.LayoutView:
     return static_layout([ui.TextDisplay(text)])
 
 
-def texts_of(components: Iterable[discord.Component]) -> list[str]:
-    """The texts of a layout as discord.py received it, from top to bottom."""
-    texts = []
-    for component in components:
-        if isinstance(component, discord.TextDisplay):
-            texts.append(component.content)
-        texts += texts_of(getattr(component, "children", ()))
-    return texts
-
-
 def _layout(
     state: State,
     lines: Sequence[str],

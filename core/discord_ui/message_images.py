@@ -1,12 +1,14 @@
 """The images that a message shows, wherever they are attached."""
 
 import mimetypes
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
 import discord
+
+from core.discord_ui.message_components import walk
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,24 +49,6 @@ def images_of(message: discord.Message) -> Iterator[MessageImage]:
         for embed in part.embeds:
             if (url := embed.image.url) and _is_image(url):
                 yield MessageImage(url)
-
-
-def original_of(message: discord.Message) -> tuple[int, int]:
-    """The ids of a message's channel and of the message; of a forward, those of the original.
-
-    A forward keeps neither the original's author nor its warnings.
-    """
-    reference = message.reference
-    if message.message_snapshots and reference and reference.message_id:
-        return reference.channel_id, reference.message_id
-    return message.channel.id, message.id
-
-
-def walk(components: Iterable[discord.Component]) -> Iterator[discord.Component]:
-    """All components of a message, each one before those inside it."""
-    for component in components:
-        yield component
-        yield from walk(getattr(component, "children", ()))
 
 
 def _is_image(url: str) -> bool:

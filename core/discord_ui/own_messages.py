@@ -9,8 +9,6 @@ from datetime import UTC, datetime
 
 import discord
 
-from core.discord_ui.message_images import walk
-
 NONCE_KNOWN_SECONDS = 60.0
 """How long Discord certainly recognises a nonce."""
 
@@ -35,9 +33,3 @@ async def own_messages(
                 yield message
     except (discord.Forbidden, discord.NotFound):
         return
-
-
-def texts_of(message: discord.Message) -> list[str]:
-    """The texts of a message's layout, from top to bottom."""
-    parts = walk(message.components)
-    return [part.content for part in parts if isinstance(part, discord.TextDisplay)]

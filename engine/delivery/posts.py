@@ -9,7 +9,8 @@ from pathlib import Path
 import discord
 
 from core.description import read_descriptions
-from core.discord_ui.job_message import ShownImage, job_message, texts_of, unreadable_message
+from core.discord_ui.job_message import ShownImage, job_message, unreadable_message
+from core.discord_ui.message_components import texts_of
 from core.discord_ui.reasons import reason_text
 from core.discord_ui.text import truncate
 from core.i18n import gettext, gettext_noop, use_locale
@@ -69,7 +70,7 @@ class Post:
             for item in self.layout.walk_children()
             if isinstance(item, discord.ui.TextDisplay)
         ]
-        return texts_of(message.components) == wanted
+        return texts_of(message) == wanted
 
     def _files(self) -> list[discord.File]:
         """New file objects, because discord.py closes files after sending them."""

@@ -8,11 +8,8 @@ from typing import Any
 from aiohttp import BodyPartReader, web
 
 from sandbox.discord import errors
-from sandbox.discord.constants import FILE_LIMIT
+from sandbox.discord.constants import FILE_LIMIT, REQUEST_LIMIT
 from sandbox.discord.models import Upload
-
-REQUEST_LIMIT = 25 * 1024 * 1024
-"""Bytes of a whole request."""
 
 _FILE_PART = re.compile(r"files\[(\d+)\]")
 

@@ -16,7 +16,6 @@ from core.image_check import (
 ACTIONS = list(CheckAction)
 texts = st.sampled_from(["a gun", "A gun", "blood", "a knife"])
 concepts = st.lists(st.builds(Concept, texts, st.sampled_from(ACTIONS)))
-scores_of = st.dictionaries(texts, st.floats(-1, 1))
 
 
 def test_concepts_are_separated_by_bars_and_may_name_an_action() -> None:
