@@ -252,7 +252,9 @@ def contact_sheet(
     for index, (prompt, image) in enumerate(zip(prompts, images, strict=True)):
         row, column = divmod(index, columns)
         x, y = gap + column * (side + gap), gap + row * (height + gap)
-        sheet.paste(image.resize((side, side), Image.Resampling.NEAREST), (x, y))
+        # A small image keeps its pixels; a large one keeps its outlines.
+        kind = Image.Resampling.LANCZOS if image.width > side else Image.Resampling.NEAREST
+        sheet.paste(image.resize((side, side), kind), (x, y))
         text = prompt.include + (f" (not: {prompt.exclude})" if prompt.exclude else "")
         pen.multiline_text((x, y + side + 2), textwrap.fill(text, 22), "black", font, spacing=2)
     return sheet
