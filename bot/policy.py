@@ -11,10 +11,10 @@ from core.sizes import Canvas, parse_size
 from core.understanding.vocabulary import vocabulary_of
 
 MAX_WAITING = 5
-"""Jobs that one member may have in the queue, unless the server sets a limit."""
+"""How many jobs one member may have in the queue, unless the server sets a limit."""
 
 MAX_FILM_FRAMES = 120
-"""Frames of a film, unless the server sets a limit."""
+"""How many frames a film may have, unless the server sets a limit."""
 
 MIN_STEPS, MAX_STEPS = 10, 500
 
@@ -77,13 +77,13 @@ def _sizes(short: int, long: int) -> tuple[Size, ...]:
 
 _MENUS = {
     "sketch": Menu(_sizes(64, 96), Canvas(64, 4), largest=256, steps=100),
-    "picturebook": Menu(_sizes(192, 288), Canvas(192, 8), largest=768, steps=50),
+    "picturebook": Menu(_sizes(192, 288), Canvas(192, 8), largest=768, steps=30),
 }
 _FULL_SIZE = Menu(_sizes(256, 384), Canvas(256, 16), largest=768, steps=300)
 
 
 def menu(model: str) -> Menu:
-    """What this model offers; all but the embedded models render at full size."""
+    """What this model offers; all but the included models render at full size."""
     return _MENUS.get(model, _FULL_SIZE)
 
 
@@ -117,8 +117,8 @@ def may_understand(recipe: Recipe, model: str) -> Decision:
 def may_paint(recipe: Recipe, model: str, *, grown: bool = False) -> Decision:
     """Whether the recipe's size and steps are available.
 
-    `grown` says that it repaints a part of an image of this size, which may have grown beyond the
-    sizes on offer.
+    `grown` means that it repaints a part of an existing image of this size, which may already be
+    larger than the sizes on offer.
     """
     offer = menu(model)
     if not (recipe.source or grown):
@@ -147,7 +147,7 @@ def may_have_size(offer: Menu, width: int, height: int) -> Decision:
 def may_see(job: Job | None, actor: Actor) -> Decision:
     """Whether a member may look at a job and build on it: in its channel, or as its requester.
 
-    Outside of servers only its requester, who alone sees the response there. A refusal does not
+    Outside of servers, only its requester may, as nobody else sees the response. A refusal does not
     reveal whether a job exists elsewhere.
     """
     if job is None or job.deleted_at is not None:
