@@ -16,6 +16,8 @@ from sandbox.processes import ROOT, ProcessError
 
 FOLDER = ROOT / "docs" / "page"
 DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
+TALL = {"width": 1280, "height": 940}
+"""Shows four images with their buttons."""
 PATIENCE = 120_000.0
 QUALITY = 90
 """Of WebP, from 0 to 100."""
@@ -80,6 +82,15 @@ async def _finished(message: Locator) -> None:
     await message.page.wait_for_timeout(500)
 
 
+async def _keep_message(page: Page, message: Locator, path: Path) -> None:
+    """A message from its top to its buttons."""
+    await page.set_viewport_size(TALL)  # type: ignore[arg-type]
+    await message.evaluate("message => message.scrollIntoView({block: 'start'})")
+    await page.wait_for_timeout(500)
+    await _keep(page, path)
+    await page.set_viewport_size(DESKTOP)  # type: ignore[arg-type]
+
+
 async def _commands(page: Page, folder: Path) -> None:
     await page.locator("#composer-text").press_sequentially("/")
     await page.get_by_role("listbox", name="Commands").wait_for()
@@ -92,7 +103,7 @@ async def _painting(page: Page, folder: Path) -> None:
     await message.locator('img[src*="/step-"]').wait_for(timeout=PATIENCE)
     await _keep(page, folder / "painting.webp")
     await _finished(message)
-    await _keep(page, folder / "painted.webp")
+    await _keep_message(page, message, folder / "painted.webp")
 
 
 async def _several(page: Page, folder: Path) -> None:
@@ -106,12 +117,12 @@ async def _several(page: Page, folder: Path) -> None:
     await form.locator("[aria-invalid=true]").wait_for()
     await _keep(page, folder / "options.webp")
     await page.keyboard.press("Control+A")
-    await page.keyboard.type("50")
+    await page.keyboard.type("30")
     messages = page.locator("li.message:not(.note)")
     count = await messages.count()
     await page.keyboard.press("Enter")
     await _finished(messages.nth(count))
-    await _keep(page, folder / "several.webp")
+    await _keep_message(page, messages.nth(count), folder / "several.webp")
 
 
 async def _behind(page: Page, folder: Path) -> None:

@@ -218,7 +218,7 @@ async def test_an_actor_that_hangs_is_replaced(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ray_renderer, "STEP_SECONDS", 5.0)
-    monkeypatch.setattr(ray_renderer, "PATIENCE", 0.0)
+    monkeypatch.setattr(ray_renderer, "TIMEOUT_FACTOR", 0.0)
     job = await engine.enqueue(**LONG)
     await engine.wait_for_progress(job)
     slot = next(slot for slot in engine.cluster.slots if slot.jobs)
