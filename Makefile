@@ -10,7 +10,7 @@ PAGE_READY := $(PAGE)/node_modules/ready
 # What the demo's member requests. Passed in the environment, so that no shell parses a prompt.
 export INCLUDE ?= a lighthouse in a storm, at night
 export EXCLUDE ?= watermark
-export STEPS ?= 60
+export STEPS ?= 30
 export SEED ?= 7
 
 .PHONY: demo try test test-fast check bench audit sbom lock screenshots translations clean
