@@ -9,11 +9,12 @@ from typing import Any
 from bench.markdown import table
 from bench.speed.loops import CPU, OURS, load, prompts, recipe_of
 from bench.speed.timing import show_progress
+from bot.policy import menu
 from engine.step_timer import StepTimer
 from engine.synthesis.renderer import Renderer
 from engine.synthesis.request import RenderRequest
 
-STEPS = {"picturebook": 50, "sketch": 100}
+STEPS = {name: menu(name).steps for name in ("picturebook", "sketch")}
 """The default steps of the bot."""
 TOLERANCE = 0.25
 """The acceptable error of an estimate, as a share of the actual time left."""
