@@ -14,6 +14,7 @@ from engine.models.catalogue import CATALOGUE
 from engine.models.checkpoints import read_upscaler
 from engine.models.upscaler import FACTOR, Upscaler
 from engine.synthesis.appearance import symmetrise
+from engine.synthesis.latents import to_tensor, to_uint8
 
 SHOWN_SIDE = 512  #: pixels; minimum long side of an image as posted
 LANCZOS_RADIUS = 3  #: pixels of the smaller image that each pixel of the larger depends on
@@ -22,7 +23,7 @@ LANCZOS_RADIUS = 3  #: pixels of the smaller image that each pixel of the larger
 def enlarged(image: Image.Image, side: int = SHOWN_SIDE, tile: Tile | None = None) -> Image.Image:
     """The image, enlarged by an integer factor so that its long side has at least `side` pixels.
 
-    With Lanczos: nearest neighbour would show stairs on every edge of a 64-pixel image. With `tile`
+    With Lanczos: nearest neighbour would leave jagged edges in a 64-pixel image. With `tile`
     the enlarged image repeats without a seam if the image does.
     """
     factor = math.ceil(side / max(image.size))
@@ -42,7 +43,9 @@ def enlarged(image: Image.Image, side: int = SHOWN_SIDE, tile: Tile | None = Non
 def upscaled(
     image: Image.Image, model: str, tile: Tile | None = None, symmetry: Symmetry | None = None
 ) -> Image.Image:
-    """As `enlarged`, by the upscaler of the model that rendered the image, if it has one.
+    """The image, enlarged like `enlarged`, but with the upscaler of the model that rendered it.
+
+    A model without an upscaler gets `enlarged`. Raises WeightsError for damaged weights.
 
     An image with a `symmetry` keeps it exactly.
     """
@@ -63,7 +66,7 @@ def upscaled(
 
 
 def _padded(image: Image.Image, margin: int, tile: Tile | None) -> NDArray[np.uint8]:
-    """With `margin` pixels on all sides: what repeats continues, and other edges are extended."""
+    """Adds a margin on all sides: sides of a tile wrap around, others repeat their edge pixels."""
     pixels = np.asarray(image.convert("RGB"))
     down, across = ((margin, margin), (0, 0), (0, 0)), ((0, 0), (margin, margin), (0, 0))
     pixels = np.pad(pixels, down, mode="wrap" if tile and tile.down else "edge")
@@ -73,12 +76,9 @@ def _padded(image: Image.Image, margin: int, tile: Tile | None) -> NDArray[np.ui
 @torch.inference_mode()
 def _super_resolved(upscaler: Upscaler, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """(height, width, 3) → (FACTOR × height, FACTOR × width, 3)."""
-    small = torch.from_numpy(pixels).movedim(-1, 0)[None].float() / 255
-    large = upscaler(small.contiguous(memory_format=torch.channels_last))[0]
-    found: NDArray[np.uint8] = (
-        (large.clamp(0, 1) * 255).round().to(torch.uint8).movedim(0, -1).numpy()
-    )
-    return found
+    small = to_tensor(Image.fromarray(pixels))
+    large = upscaler(small.contiguous(memory_format=torch.channels_last))
+    return np.moveaxis(to_uint8(large)[0], 0, -1)
 
 
 @cache

@@ -7,7 +7,6 @@ prior's shape in its metadata. `core/understanding/vocabularies/` gets the words
 understands, and their vectors.
 """
 
-import hashlib
 import json
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from engine.models.int8 import compress
 from training.data.sources import sources
 from training.pipeline import checkpoint
 from training.stages import prior, vqgan, word_vectors
+from training.weight_files import half, part, write_checksums
 from training.workspace import Workspace
 
 TARGET = "taming.models.vqgan.VQModel"
@@ -40,34 +40,26 @@ def export(workspace: Workspace, folder: Path) -> None:
     made_from = {"trained_on": _attribution()}
     config = {"model": {"target": TARGET, "params": vqgan.CONFIG}}
     OmegaConf.save(config, folder / "vqgan.yaml")
-    network = _part("vqgan.", checkpoint(workspace, "decoder"))
-    save_file(_half(network), folder / "vqgan.safetensors", metadata=made_from)
+    network = part("vqgan.", checkpoint(workspace, "decoder"))
+    save_file(half(network), folder / "vqgan.safetensors", metadata=made_from)
     clip = compress(_clip(workspace), TOKEN_TABLE)
-    save_file(_half(clip), folder / "clip.safetensors", metadata=made_from)
+    save_file(half(clip), folder / "clip.safetensors", metadata=made_from)
     shape = {name: str(size) for name, size in prior.CONFIG.items()}
-    weights = _part("ema.", checkpoint(workspace, "prior"))
+    weights = part("ema.", checkpoint(workspace, "prior"))
     weights = compress(weights, PRIOR_MATRIX)
-    save_file(_half(weights), folder / "prior.safetensors", metadata=shape)
+    save_file(half(weights), folder / "prior.safetensors", metadata=shape)
     export_upscaler(workspace, folder)
     _write_word_vectors(workspace, VOCABULARIES / f"{folder.name}.npz")
     words = json.dumps(workspace.vocabulary(), ensure_ascii=False, sort_keys=True)
     (VOCABULARIES / f"{folder.name}.json").write_text(words + "\n", encoding="utf-8")
-    write_checksums(folder)
+    write_checksums(folder, FILES)
 
 
 def export_upscaler(workspace: Workspace, folder: Path) -> None:
     """Exports the last checkpoint of the upscaler alone."""
-    upscaler = _part("upscaler.", checkpoint(workspace, "upscaler"))
+    upscaler = part("upscaler.", checkpoint(workspace, "upscaler"))
     made_from = {"trained_on": _attribution()}
-    save_file(_half(upscaler), folder / "upscaler.safetensors", metadata=made_from)
-
-
-def write_checksums(folder: Path) -> None:
-    """Writes SHA256SUMS, and lets everybody read the files."""
-    sums = [f"{hashlib.sha256((folder / f).read_bytes()).hexdigest()}  {f}\n" for f in FILES]
-    (folder / "SHA256SUMS").write_text("".join(sums))
-    for file in FILES:
-        (folder / file).chmod(0o644)  # safetensors makes them readable to their owner alone
+    save_file(half(upscaler), folder / "upscaler.safetensors", metadata=made_from)
 
 
 def _write_word_vectors(workspace: Workspace, path: Path) -> None:
@@ -87,7 +79,7 @@ def _clip(workspace: Workspace) -> dict[str, Tensor]:
     """Both towers under OpenAI's names, with a sparse token table."""
     text = checkpoint(workspace, "text_tower")
     known = text["known"]
-    clip = _part("clip.", text)
+    clip = part("clip.", text)
     image_tower = checkpoint(workspace, "image_tower")
     clip |= {f"visual.{name}": value for name, value in image_tower.items()}
     table = clip.pop("token_embedding.weight")
@@ -100,14 +92,3 @@ def _attribution() -> str:
         for image_set in sources().images
         if image_set.use == "train"
     )
-
-
-def _part(prefix: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
-
-
-def _half(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {
-        name: (value.half() if value.is_floating_point() else value).contiguous()
-        for name, value in state.items()
-    }

@@ -44,7 +44,7 @@ RESPONSE_TIMEOUT = 300.0
 TIMEOUT = 240.0
 """Seconds after which a test that waits for something gives up."""
 
-WRONG_PATH = "/nowhere"
+WRONG_PATH = "/wrong"
 """Makes an API address wrong; requests to it are not checked against Discord's description."""
 
 

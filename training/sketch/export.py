@@ -6,7 +6,6 @@ Only the trained rows of CLIP's token embeddings are kept, with their ids; the f
 the words that they spell.
 """
 
-import hashlib
 from pathlib import Path
 
 import torch
@@ -20,6 +19,7 @@ from training.sketch.prior import CONFIG as PRIOR
 from training.sketch.prior import PriorTraining
 from training.sketch.vocabulary import words_of_captions
 from training.sketch.vqgan import CONFIG, VQGANTraining
+from training.weight_files import half, part, write_checksums
 
 TARGET = "taming.models.vqgan.VQModel"
 FILES = ("vqgan.yaml", "vqgan.safetensors", "clip.safetensors", "prior.safetensors")
@@ -35,7 +35,7 @@ def export(runs: Path, folder: Path) -> None:
         OmegaConf.save({"model": {"target": TARGET, "params": CONFIG}}, folder / "vqgan.yaml")
         training = VQGANTraining()
         training.load_state_dict(_state(saved))
-        save_file(_half(training.vqgan.state_dict()), folder / "vqgan.safetensors")
+        save_file(half(training.vqgan.state_dict()), folder / "vqgan.safetensors")
     if state := clip_state(runs):
         perceptor = PerceptorTraining()
         perceptor.load_state_dict(state)
@@ -44,15 +44,12 @@ def export(runs: Path, folder: Path) -> None:
         clip["token_embedding.rows"] = table[1:]
         clip["token_embedding.ids"] = torch.tensor(perceptor.vocabulary.known)
         words = {"words": " ".join(sorted(words_of_captions()))}
-        save_file(_half(clip), folder / "clip.safetensors", metadata=words)
+        save_file(half(clip), folder / "clip.safetensors", metadata=words)
     if (saved := runs / "prior" / "last.ckpt").exists():
-        prior = _part("prior.", _state(saved))
+        prior = part("prior.", _state(saved))
         shape = {name: str(size) for name, size in PRIOR.items()}
-        save_file(_half(prior), folder / "prior.safetensors", metadata=shape)
-    sums = [f"{hashlib.sha256((folder / f).read_bytes()).hexdigest()}  {f}\n" for f in FILES]
-    (folder / "SHA256SUMS").write_text("".join(sums))
-    for file in FILES:
-        (folder / file).chmod(0o644)  # safetensors makes them readable by their owner only
+        save_file(half(prior), folder / "prior.safetensors", metadata=shape)
+    write_checksums(folder, FILES)
 
 
 def clip_state(runs: Path) -> dict[str, Tensor]:
@@ -67,7 +64,7 @@ def clip_state(runs: Path) -> dict[str, Tensor]:
     if not checkpoints:
         return {}
     newest = max(checkpoints, key=lambda checkpoint: checkpoint.stat().st_mtime_ns)
-    return _part(stages[newest.parent.name], _state(newest))
+    return part(stages[newest.parent.name], _state(newest))
 
 
 def restore(training: LightningModule, folder: Path) -> None:
@@ -95,14 +92,3 @@ def _read(file: Path) -> dict[str, Tensor]:
 def _state(checkpoint: Path) -> dict[str, Tensor]:
     state: dict[str, Tensor] = torch.load(checkpoint, weights_only=True)["state_dict"]
     return state
-
-
-def _part(prefix: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
-
-
-def _half(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {
-        name: (value.half() if value.is_floating_point() else value).contiguous()
-        for name, value in state.items()
-    }

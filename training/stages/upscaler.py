@@ -1,8 +1,8 @@
-"""Trains the upscaler on scenes, blurred, reduced to a third and with noise, as the VQGAN decodes.
+"""Trains the upscaler on scenes that are blurred, reduced to a third, and noisy.
 
-The blur varies, so the network learns to find how soft an edge is and to make it sharp. What the
-VQGAN itself makes of a scene would be a poor input: it differs from the scene in colours and in
-where its edges are, so the error is least for an image that is hardly sharper.
+The blur varies, so the network learns to recognise how soft an edge is and to sharpen it. In short
+trials with scenes that the VQGAN had decoded as inputs, it had learned no sharpening after 500
+steps. Their colours and edges differ from the scene's, so a sharp edge is often an error.
 """
 
 from collections.abc import Iterator
@@ -14,6 +14,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, IterableDataset
+from torchvision.transforms.functional import gaussian_blur
 
 from engine.models.upscaler import FACTOR, Upscaler
 from training.data.images import LARGE_SIDE
@@ -30,7 +31,7 @@ PLACES = 3
 BATCH = 12
 BLUR = (0.5, 2.0)
 """Smallest and largest standard deviation of the blur, in pixels of the small image. The edges of
-decoded images are 3 to 5 pixels wide."""
+16 scenes that the VQGAN decoded were as steep as with 0.8."""
 NOISE = 0.015
 """The largest standard deviation of the noise, of values from 0 to 1."""
 BLOTCH = 4
@@ -67,8 +68,8 @@ def degraded(images: Tensor, generator: Generator) -> Tensor:
 
     Each image gets a blur and a noise of its own.
     """
-    small = torch.cat([_blurred(image[None], generator) for image in images])
-    small = F.avg_pool2d(small, FACTOR)
+    blurred = torch.stack([_blurred(image, generator) for image in images])
+    small = F.avg_pool2d(blurred, FACTOR)
     count, _, height, width = small.shape
     coarse = torch.randn(count, 3, height // BLOTCH, width // BLOTCH, generator=generator)
     coarse = F.interpolate(coarse, (height, width), mode="bilinear")
@@ -77,14 +78,12 @@ def degraded(images: Tensor, generator: Generator) -> Tensor:
 
 
 def _blurred(image: Tensor, generator: Generator) -> Tensor:
-    """(1, 3, height, width) with a Gaussian blur of random width."""
+    """(3, height, width) with a Gaussian blur of random width."""
     low, high = BLUR
     sigma = FACTOR * (low + (high - low) * float(torch.rand((), generator=generator)))
-    radius = round(3 * sigma)
-    kernel = (-0.5 * (torch.arange(-radius, radius + 1) / sigma) ** 2).exp()
-    kernel = (kernel / kernel.sum()).view(1, 1, 1, -1)
-    channels = F.pad(image, (radius,) * 4, mode="replicate").movedim(1, 0)
-    return F.conv2d(F.conv2d(channels, kernel), kernel.mT).movedim(0, 1)
+    side = 2 * round(3 * sigma) + 1
+    blurred: Tensor = gaussian_blur(image, [side, side], [sigma])
+    return blurred
 
 
 def contrast(images: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 import torch
 from torch.nn import functional as F
 
-from bench.quality.upscaling import sharpness, to_image, to_tensor
+from bench.quality.upscaling import sharpness
 
 
 def squares() -> torch.Tensor:
@@ -18,8 +18,3 @@ def test_sharpness_is_one_for_the_real_images_and_falls_with_blur() -> None:
     found = [sharpness(images, real) for images in blurred]
     assert found[0] == 1
     assert found[0] > found[1] > found[2]
-
-
-def test_images_keep_their_pixels() -> None:
-    image = torch.randint(256, (3, 5, 7)).float() / 255
-    assert torch.allclose(to_tensor(to_image(image)), image)
