@@ -1,11 +1,12 @@
 """The files of trained weights, as the engine reads them: float16, with a list of checksums."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from torch import Tensor
 
-from engine.models.weights import SUMS, checksum
+from engine.models.weights import SUMS
 
 
 def part(prefix: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -24,9 +25,10 @@ def half(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def write_checksums(folder: Path, files: Sequence[str]) -> None:
     """Writes SHA256SUMS, and makes the files readable by everybody.
 
-    safetensors makes them readable by their owner only.
+    safetensors makes them readable by their owner only. Raises FileNotFoundError.
     """
-    lines = [f"{checksum(folder / name)}  {name}\n" for name in files]
+    digests = [hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in files]
+    lines = [f"{digest}  {name}\n" for digest, name in zip(digests, files, strict=True)]
     (folder / SUMS).write_text("".join(lines))
     for name in files:
         (folder / name).chmod(0o644)
