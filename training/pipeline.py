@@ -59,9 +59,11 @@ def _text_tower(workspace: Workspace) -> TextTowerTraining:
 def _image_tower(workspace: Workspace) -> ImageTowerTraining:
     network = folded(ImageNetFeatures("lite2", workspace.cache))
     views = workspace.views(network, trained_vqgan(workspace))
-    embeddings, captions = workspace.embed_captions()
-    names, concepts = workspace.embed_names(), workspace.single_concepts
-    return ImageTowerTraining(network, views, embeddings, captions, names, concepts)
+    embed_texts = _trained_text_tower(workspace).embed_texts
+    texts, captions = workspace.tower_captions
+    names = embed_texts([concept.name for concept in workspace.images.concepts])
+    concepts = workspace.single_concepts(workspace.tower_scenes)
+    return ImageTowerTraining(network, views, embed_texts(texts), captions, names, concepts)
 
 
 def _word_vectors(workspace: Workspace) -> WordVectorTraining:

@@ -50,6 +50,10 @@ Reader = Callable[[list[str]], Tensor]
 
 POOL = 30_000
 """Scenes with features of the ImageNet network, from which CLIP learns."""
+TOWER_SCENES = 12_000
+"""Random scenes from which the image tower learns, besides every image on white."""
+PLAIN_COPIES = 2
+"""How often it gets every image on white, each time in other cutouts."""
 PRIOR_SCENES = {
     "on_colour": 12_000, "recoloured": 7_000, "centred_in_landscape": 7_000, "drawn": 6_000,
     "shape": 1_500,
@@ -183,26 +187,26 @@ class Workspace:
     @cached_property
     def pool_captions(self) -> tuple[Tensor, Tensor]:
         """Sentence embeddings (m, SENTENCE_WIDTH), and which of them (POOL, CAPTIONS) are right."""
-        return self._caption(self.pool.scenes, "pool-captions")
 
-    def _caption(self, scenes: list[Scene], name: str) -> tuple[Tensor, Tensor]:
-        def make() -> dict[str, Any]:
-            random = Random(name)
-            texts = [
-                [self.captions.caption(scene, random).english for _ in range(CAPTIONS)]
-                for scene in scenes
-            ]
-            unique = {text: i for i, text in enumerate(sorted({t for row in texts for t in row}))}
-            which = torch.tensor([[unique[text] for text in row] for row in texts])
-            return {"embeddings": self.encoder(list(unique)).half(), "which": which}
+        def make() -> dict[str, Tensor]:
+            texts, which = self._caption(self.pool.scenes, Random("pool-captions"))
+            return {"embeddings": self.encoder(texts).half(), "which": which}
 
-        saved = self._cached(name, make)
+        saved = self._cached("pool-captions", make)
         return saved["embeddings"].float(), saved["which"]
 
-    @cached_property
-    def single_concepts(self) -> Tensor:
-        """(POOL,): the concept of scenes that show one kind of thing, else -1."""
-        return torch.tensor([self._single(scene) for scene in self.pool.scenes])
+    def _caption(self, scenes: list[Scene], random: Random) -> tuple[list[str], Tensor]:
+        """Captions in English, and which of them (scenes, CAPTIONS) are right of each scene."""
+        texts = [
+            [self.captions.caption(scene, random).english for _ in range(CAPTIONS)]
+            for scene in scenes
+        ]
+        unique = {text: i for i, text in enumerate(sorted({t for row in texts for t in row}))}
+        return list(unique), torch.tensor([[unique[text] for text in row] for row in texts])
+
+    def single_concepts(self, scenes: list[Scene]) -> Tensor:
+        """(scenes,): the concept of scenes that show one kind of thing, else -1."""
+        return torch.tensor([self._single(scene) for scene in scenes])
 
     def _single(self, scene: Scene) -> int:
         shown = {int(self.images.concept[thing.image]) for thing in scene.things}
@@ -223,26 +227,30 @@ class Workspace:
         else:
             sentences, which = self.pool_captions
             features = torch.from_numpy(self.pool.features.copy()).float()
-            train_alignment(alignment, features, sentences, which, self.names, self.single_concepts)
+            concepts = self.single_concepts(self.pool.scenes)
+            train_alignment(alignment, features, sentences, which, self.names, concepts)
             torch.save(alignment.state_dict(), saved)
         return alignment.eval().requires_grad_(False)
 
-    @torch.no_grad()
-    def embed_names(self) -> Tensor:
-        """(concepts, WIDTH) of unit length, in the common space."""
-        return self.alignment.embed_texts(self.names)
+    @cached_property
+    def tower_scenes(self) -> list[Scene]:
+        """The scenes from which the image tower learns."""
+        random, maker = Random("image-tower"), self.maker
+        plain = [maker.plain(image) for image in maker.pool] * PLAIN_COPIES
+        return [*plain, *(maker.scene(random) for _ in range(TOWER_SCENES))]
 
-    @torch.no_grad()
-    def embed_captions(self) -> tuple[Tensor, Tensor]:
-        """The pool's captions in the common space (m, WIDTH), and which are right of each scene."""
-        sentences, which = self.pool_captions
-        return self.alignment.embed_texts(sentences), which
+    @cached_property
+    def tower_captions(self) -> tuple[list[str], Tensor]:
+        """Texts, and which of them (scenes, CAPTIONS) are right of the image tower's scenes."""
+        return self._caption(self.tower_scenes, Random("tower-captions"))
 
     def views(self, network: EfficientNetLite2, vqgan: VQGAN) -> Views:
-        """This network's features of the pool's scenes."""
-        return Views(
-            **self._cached("views", lambda: asdict(compute_views(network, vqgan, self.pool)))
-        )
+        """This network's features of the image tower's scenes."""
+
+        def make() -> dict[str, Tensor]:
+            return asdict(compute_views(network, vqgan, self.maker, self.tower_scenes))
+
+        return Views(**self._cached("tower-views", make))
 
     def vocabulary(self) -> dict[str, Any]:
         """The table of the vocabulary file."""

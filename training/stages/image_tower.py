@@ -1,13 +1,14 @@
 """Trains the head of CLIP's image tower, over the features of a frozen ImageNet network.
 
 Locked-image tuning (Zhai et al., "LiT", 2022). The features are those of cutouts like the
-renderer's, tinted and noisy; for half of the scenes, of the VQGAN's reconstructions.
+renderer's, tinted and noisy; for a third of the scenes, of the VQGAN's reconstructions.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
@@ -17,7 +18,7 @@ from torch.utils.data import DataLoader, IterableDataset
 from engine.models.efficientnet_lite import EfficientNetLite2
 from engine.models.locked_clip import EmbeddingHead
 from engine.models.vqgan import VQGAN
-from training.data.pool import Pool
+from training.data.scenes import Scene, SceneMaker
 from training.data.teachers import ImageNetFeatures
 from training.stages.alignment import TEMPERATURE, WIDTH
 from training.stages.cutouts import cutouts
@@ -25,9 +26,15 @@ from training.stages.cutouts import cutouts
 LEARNING_RATE = 1e-3
 BATCH = 512
 HIDDEN = 1024
-DROPOUT = 0.3
+DROPOUT = 0.5
+WEIGHT_DECAY = 0.3
+NOISE = 0.5
+"""Standard deviation of the noise on features, relative to theirs. Of a maker left out of the
+training, the head then names 72 % of the images among the five nearest, instead of 67 %."""
 VIEW_BATCH = 48
 """Scenes in a batch of the ImageNet network."""
+DECODED = 3
+"""One in this many batches shows the VQGAN's reconstructions."""
 
 Batch = tuple[Tensor, Tensor, Tensor]
 
@@ -41,12 +48,16 @@ class Views:
 
 
 @torch.no_grad()
-def compute_views(network: EfficientNetLite2, vqgan: VQGAN, pool: Pool) -> Views:
+def compute_views(
+    network: EfficientNetLite2, vqgan: VQGAN, maker: SceneMaker, scenes: Sequence[Scene]
+) -> Views:
     """Computes two views of every scene: a cutout of nearly all of it, and one of a part."""
-    features, scenes = [], []
-    for number, rows in enumerate(torch.arange(len(pool.scenes)).split(VIEW_BATCH)):
-        images = pool.images(rows).contiguous(memory_format=torch.channels_last)
-        if number % 2:
+    features, shown = [], []
+    for number, rows in enumerate(torch.arange(len(scenes)).split(VIEW_BATCH)):
+        drawn = torch.from_numpy(np.stack([maker.draw(scenes[row]) for row in rows.tolist()]))
+        images = drawn.movedim(-1, 1).float() / 255
+        images = images.contiguous(memory_format=torch.channels_last)
+        if number % DECODED == 0:
             with torch.autocast(images.device.type, torch.bfloat16):
                 images = vqgan.decode(vqgan.quantise(vqgan.encode(images).float())).float()
             images = images.clamp(0, 1)
@@ -54,15 +65,15 @@ def compute_views(network: EfficientNetLite2, vqgan: VQGAN, pool: Pool) -> Views
             crops = cutouts(images, smallest) * 2 - 1
             computed = network(crops.contiguous(memory_format=torch.channels_last))
             features.append(computed.half())
-            scenes.append(rows)
-    return Views(torch.cat(features), torch.cat(scenes))
+            shown.append(rows)
+    return Views(torch.cat(features), torch.cat(shown))
 
 
 class ImageTowerTraining(pl.LightningModule):
-    """Learns from the views of a pool of scenes.
+    """Learns from the views of scenes.
 
-    `text_embeddings` (m, WIDTH) are those of captions in the common space, and `captions` (n, k)
-    the right ones for each scene. `names` (c, WIDTH) are those of all names, and `concepts` (n,) is
+    `text_embeddings` (m, WIDTH) are the text tower's of captions, and `captions` (n, k) the right
+    ones for each scene. `names` (c, WIDTH) are its embeddings of all names, and `concepts` (n,) is
     which of them a scene of a single kind of thing shows, or -1.
     """
 
@@ -88,13 +99,12 @@ class ImageTowerTraining(pl.LightningModule):
         self._names, self._concepts = names, concepts
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        return torch.optim.AdamW(
-            self.head.parameters(), LEARNING_RATE, (0.9, 0.98), weight_decay=0.1
-        )
+        return torch.optim.AdamW(self.head.parameters(), LEARNING_RATE, (0.9, 0.98), WEIGHT_DECAY)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The right one of the batch's captions, and of all names, must be the nearest."""
         features, text_embeddings, concepts = batch
+        features = features + NOISE * self.head.std * torch.randn_like(features)
         embedded = F.normalize(self.head(features).float(), dim=1)
         logits = embedded @ text_embeddings.t() / TEMPERATURE
         same = text_embeddings @ text_embeddings.t() > 0.98
