@@ -3,7 +3,8 @@
 An edit of the job message notifies nobody, so these are separate messages. Each is tried once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 import discord
 import structlog
@@ -73,15 +74,17 @@ class Notifier:
                 sum(each.recipe.count for each in done),
                 member=job.member_id,
             )
-        mentions = discord.AllowedMentions(users=[discord.Object(job.member_id)])
         current = await self._jobs.get(job.id)
         message_id = group_id or (current.message_id if current else None)
         if message_id is None:
             return
-        reference = discord.MessageReference(message_id=message_id, channel_id=channel.id)
-        sent = await channel.send(
-            text, nonce=name, allowed_mentions=mentions, mention_author=False, reference=reference
+        send = partial(
+            channel.send,
+            text,
+            nonce=name,
+            allowed_mentions=discord.AllowedMentions(users=[discord.Object(job.member_id)]),
         )
+        sent = await _reply(send, channel.id, message_id)
         await self._messages.sent(first.id, Kind.NOTIFICATION, channel.id, sent.id, name)
 
     async def _wants_mention(self, first: Job, done: Sequence[Job]) -> bool:
@@ -108,3 +111,19 @@ class Notifier:
 def _is_shown(job: Job) -> bool:
     """Whether a job has images that everyone may see."""
     return job.state is State.DONE and not job.held
+
+
+async def _reply(
+    send: Callable[..., Awaitable[discord.Message]], channel_id: int, message_id: int
+) -> discord.Message:
+    """Replies to a message; sends an ordinary message if it is gone, or the bot may not reply.
+
+    Replies need the permission to read the history, which the bot does not ask for.
+    """
+    reference = discord.MessageReference(
+        message_id=message_id, channel_id=channel_id, fail_if_not_exists=False
+    )
+    try:
+        return await send(mention_author=False, reference=reference)
+    except discord.Forbidden:
+        return await send()

@@ -914,3 +914,31 @@ async def test_a_member_is_mentioned_once_for_requests_made_together(
     (mention,) = [m for m in discord.channel.messages.values() if m.mentions]
     assert f"Your {3 if last is State.DONE else 2} images are ready." in mention.content
     assert mention.reference == group.id
+
+
+@pytest.mark.parametrize("obstacle", ["no history", "message gone"])
+async def test_a_member_is_mentioned_even_if_the_bot_cannot_reply(
+    discord: Sandbox,
+    database: Database,
+    start_job: JobFactory,
+    finish: Any,
+    start_poster: Any,
+    obstacle: str,
+) -> None:
+    """Most servers let everybody read the history, but the bot doesn't ask for it."""
+    ada = await discord.member("Ada")
+    await Members(database).set_preferences(ada.id, Preferences(notify=Notify.ALWAYS))
+    job, group = await start_job(), _bot_message(discord, 0)
+    await Messages(database).sent(job.id, Kind.GROUP, discord.channel.id, group.id)
+    async with database.transaction() as db:
+        await db.execute("UPDATE jobs SET member_id = ?", (ada.id,))
+    if obstacle == "no history":
+        bot_id = discord.world.application.bot.id
+        discord.world.overwrite(discord.channel, bot_id, deny=int(Permission.READ_MESSAGE_HISTORY))
+    else:
+        del discord.channel.messages[group.id]
+    await finish(job)
+    start_poster()
+    await until(lambda: any(m.mentions for m in discord.channel.messages.values()))
+    (mention,) = [m for m in discord.channel.messages.values() if m.mentions]
+    assert mention.reference is None
