@@ -41,7 +41,7 @@ check: $(READY) $(PAGE_READY)  ## check formatting, types and imports; needs nod
 bench: $(READY)  ## measure how well the sketch model renders prompts
 	$(BIN)/python -m bench.quality
 
-screenshots: $(READY)  ## retake the screenshots in docs/page/, with Chromium
+screenshots: $(READY)  ## retake the screenshots in docs/page/ and docs/features/, with Chromium
 	$(BIN)/python -m sandbox.screenshots
 
 # Tools that inspect packages run in environments of their own.

@@ -3,9 +3,11 @@
 ["our comic"]
 include = "a comic book panel:0.4 | ink:0.2"
 exclude = "a photograph:0.2"
+image = "comic.png"
 """
 
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 from core.discord_ui.text import escape
@@ -13,6 +15,7 @@ from core.i18n import ENGLISH, gettext, languages, use_locale
 from core.prompts import MAX_PROMPTS, RecipeError, canonical, is_blank
 from core.recipe import Recipe
 from core.settings import SettingsError
+from core.storage.uploaded_images import ImageRejectedError, decode_image
 from core.styles import MAX_STYLE_NAME, NO_STYLE, NO_STYLE_NAME, Style, preset_named, style_key
 
 MAX_HOST_STYLES = 25
@@ -55,27 +58,38 @@ def load_host_styles(path: Path | None) -> HostStyles:
         raise SettingsError(f"STYLES_FILE has more than {MAX_HOST_STYLES} styles.")
     styles: HostStyles = {}
     for name, table in tables.items():
-        style = _from_table(name, table)
+        style = _from_table(name, table, path.parent)
         if styles.setdefault(style_key(style.name), style) is not style:
             raise SettingsError(f"The style “{name}” in STYLES_FILE has the same name as another.")
     return styles
 
 
-def _from_table(name: str, table: object) -> Style:
+def _from_table(name: str, table: object, folder: Path) -> Style:
     match table:
-        case {"include": str(include), **rest} if set(rest) <= {"exclude"}:
-            exclude = rest.get("exclude", "")
+        case {"include": str(include), **rest} if set(rest) <= {"exclude", "image"}:
+            exclude, image = rest.get("exclude", ""), rest.get("image", "")
         case _:
-            exclude = None
-    if not isinstance(exclude, str):
+            exclude = image = None
+    if not isinstance(exclude, str) or not isinstance(image, str):
         raise SettingsError(
             f"The style “{name}” in STYLES_FILE must have prompts as include, may have prompts as"
-            " exclude, and nothing else."
+            " exclude and a file as image, and nothing else."
         )
     try:
-        return own_style(name, include, exclude)
+        style = own_style(name, include, exclude)
     except RecipeError as error:
         raise SettingsError(f"The style “{name}” in STYLES_FILE: {error.message}") from None
+    return replace(style, example=_example(name, folder / image)) if image else style
+
+
+def _example(name: str, file: Path) -> Path:
+    """The file, if it is an image. Raises SettingsError."""
+    try:
+        decode_image(file.read_bytes())
+    except (OSError, ImageRejectedError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise SettingsError(f"The style “{name}” in STYLES_FILE: {file}: {why}") from None
+    return file
 
 
 def _name(typed: str) -> str:

@@ -5,6 +5,7 @@ Some are built in, and moderators may add others to their server.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from core.i18n import gettext, gettext_noop
 from core.prompts import Prompt, RecipeError, parse_prompts
@@ -23,6 +24,8 @@ class Style:
     name: str
     include: tuple[Prompt, ...]
     exclude: tuple[Prompt, ...] = ()
+    example: Path | None = None
+    """An image file that shows what it looks like, for the host's styles."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""`make screenshots`: takes the screenshots of the page in `docs/page/`."""
+"""`make screenshots`: takes the screenshots in `docs/page/` and `docs/features/`."""
 
 import asyncio
 import io
@@ -12,9 +12,10 @@ from playwright.async_api import Browser, Locator, Page
 
 from sandbox.browser import chromium, playground
 from sandbox.client.control import SandboxClient
+from sandbox.feature_screenshots import FeatureScreenshots
 from sandbox.processes import ROOT, ProcessError
 
-FOLDER = ROOT / "docs" / "page"
+FOLDER, FEATURES = ROOT / "docs" / "page", ROOT / "docs" / "features"
 DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
 TALL = {"width": 1280, "height": 940}
 """Shows four images with their buttons."""
@@ -23,24 +24,30 @@ QUALITY = 90
 """Of WebP, from 0 to 100."""
 
 
-async def make_screenshots(folder: Path) -> None:
-    """Save every main state of the page as WebP in `folder`. Raises ProcessError."""
+async def make_screenshots() -> None:
+    """Saves every main state of the page, and many features, as WebP. Raises ProcessError."""
     async with playground() as address, chromium() as browser:
         url, token = address.split("/#")
         async with SandboxClient(url, token) as client:
             await client.wait_for_command("imagine")
-        async with _page(browser, address, "dark") as page:
-            await _commands(page, folder)
-            await _painting(page, folder)
-            await _several(page, folder)
-            await _behind(page, folder)
-        async with _page(browser, address, "light") as page:
-            await _gallery(page, folder)
-            await _moderator(page, folder)
-        async with _page(browser, address, "dark", phone=True) as page:
-            await page.locator(".picture").last.wait_for()
-            await page.wait_for_timeout(500)
-            await _keep(page, folder / "narrow.webp")
+            await _take_page(browser, address, FOLDER)
+            async with _page(browser, address, "dark") as page:
+                await FeatureScreenshots(page, client, FEATURES).take()
+
+
+async def _take_page(browser: Browser, address: str, folder: Path) -> None:
+    async with _page(browser, address, "dark") as page:
+        await _commands(page, folder)
+        await _painting(page, folder)
+        await _several(page, folder)
+        await _behind(page, folder)
+    async with _page(browser, address, "light") as page:
+        await _gallery(page, folder)
+        await _moderator(page, folder)
+    async with _page(browser, address, "dark", phone=True) as page:
+        await page.locator(".picture").last.wait_for()
+        await page.wait_for_timeout(500)
+        await _keep(page, folder / "narrow.webp")
 
 
 @asynccontextmanager
@@ -169,8 +176,9 @@ async def _become(page: Page, name: str) -> None:
 
 def main() -> int:
     try:
-        FOLDER.mkdir(parents=True, exist_ok=True)
-        asyncio.run(make_screenshots(FOLDER))
+        for folder in (FOLDER, FEATURES):
+            folder.mkdir(parents=True, exist_ok=True)
+        asyncio.run(make_screenshots())
     except ProcessError as error:
         print(error, file=sys.stderr)
         return 1

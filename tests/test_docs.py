@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from bot.policy import menu
+
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(
     [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "deploy").glob("*.md")]
@@ -17,6 +19,7 @@ _FILE = re.compile(
     r"`((?:bench|bot|core|deploy|engine|migrations|sandbox|tests|training)/[\w./-]+)`"
 )
 _DOTTED = re.compile(r"`((?:bench|bot|core|engine|sandbox|training)\.[\w.]+)`")
+_TEST = re.compile(r"\[`(test_\w+)`\]\((\S+\.py)\)")
 _MAKE = re.compile(r"(?:^|`)make ([a-z]+)", re.MULTILINE)
 _PLACEHOLDER = "NAME"
 
@@ -47,6 +50,22 @@ def test_named_modules_files_and_make_targets_exist(page: Path) -> None:
     missing += [name for name in _DOTTED.findall(text) if not _is_defined(name)]
     missing += [f"make {name}" for name in _MAKE.findall(text) if name not in targets]
     assert not missing
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_named_tests_exist(page: Path) -> None:
+    missing = [
+        name
+        for name, path in _TEST.findall(page.read_text())
+        if f"def {name}(" not in (page.parent / path).read_text()
+    ]
+    assert not missing
+
+
+def test_the_default_steps_are_those_of_the_models() -> None:
+    text = (ROOT / "docs" / "using.md").read_text()
+    names = ("picturebook", "sketch", "full-size models")
+    assert ", ".join(f"{name} {menu(name).steps}" for name in names) in text
 
 
 def _can_run(module: str) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+from collections.abc import Callable
 
 import discord
 from discord import app_commands
@@ -17,7 +18,7 @@ from bot.types import Interaction
 from core.discord_ui.text import escape
 from core.i18n import gettext, gettext_noop
 from core.prompts import format_prompts
-from core.storage.uploaded_images import ImageRejectedError, load_image
+from core.storage.uploaded_images import ImageRejectedError, decode_image, load_image
 from core.styles import Style, style_label, styles_for
 
 
@@ -58,21 +59,28 @@ def _one(style: Style) -> discord.Embed:
 
 
 async def _example(interaction: Interaction, style: Style) -> discord.File | None:
-    """The example of a server's own style, if it has one that may be shown here."""
+    """The example of an added style, if it has one that may be shown here and still exists."""
     bot = interaction.client
+    if style.example:
+        file = style.example
+        return await asyncio.to_thread(_file, lambda: decode_image(file.read_bytes()))
     example = await bot.guild_styles.example(guild_id_of(interaction) or 0, style.name)
     if example is None or (
         example.age_restricted and not channel_context(interaction).age_restricted
     ):
         return None
+    folder = bot.settings.data_dir
+    return await asyncio.to_thread(
+        _file, lambda: load_image(example.image, folder), spoilered=example.spoilered
+    )
+
+
+def _file(load: Callable[[], Image.Image], *, spoilered: bool = False) -> discord.File | None:
+    """An image as a file; None if it is gone or damaged: then only the text is shown."""
     try:
-        image = await asyncio.to_thread(load_image, example.image, bot.settings.data_dir)
-    except ImageRejectedError:  # its file is gone: show only the text
+        image = load()
+    except (OSError, ImageRejectedError):
         return None
-    return await asyncio.to_thread(_file, image, example.spoilered)
-
-
-def _file(image: Image.Image, spoilered: bool) -> discord.File:
     png = io.BytesIO()
     image.save(png, "PNG")
     png.seek(0)

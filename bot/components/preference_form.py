@@ -95,8 +95,7 @@ async def _with_size(interaction: Interaction, old: Preferences, typed: str) -> 
 
 
 async def _with_steps(interaction: Interaction, old: Preferences, typed: str) -> Preferences:
-    default = policy.menu(interaction.client.settings.model).steps
-    return replace(old, steps=None if typed in (NONE, str(default)) else int(typed))
+    return replace(old, steps=None if typed == NONE else int(typed))
 
 
 async def _with_style(interaction: Interaction, old: Preferences, typed: str) -> Preferences:

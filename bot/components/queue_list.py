@@ -8,11 +8,12 @@ from bot.components.pagination import PAGE_SIZE, Page, PagedList
 from bot.installation import guild_id_of
 from bot.types import Interaction
 from core.discord_ui.job_message import duration_text
-from core.discord_ui.text import escape, truncate
+from core.discord_ui.text import escape
 from core.i18n import gettext
 from core.job import Job
 
 MAX_PROMPT = 60  #: characters of a prompt that are shown
+MAX_NAME = 35  #: characters of a member's name that are shown
 
 
 class QueueList(PagedList, name="queue"):
@@ -76,7 +77,7 @@ def _line(interaction: Interaction, job: Job) -> str:
     direct = guild_id_of(interaction) is None
     if not (own and direct) and (direct or job.guild_id != guild_id_of(interaction)):
         return gettext("on another server")
-    who = gettext("**yours**") if own else escape(job.member_name)
+    who = gettext("**yours**") if own else escape(job.member_name, MAX_NAME)
     if not own and job.channel_id != interaction.channel_id:
         return f"#{job.id} · {who} · " + gettext("in another channel")
-    return f"#{job.id} · {who} · {escape(truncate(job.title, MAX_PROMPT))}"
+    return f"#{job.id} · {who} · {escape(job.title, MAX_PROMPT)}"

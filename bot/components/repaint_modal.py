@@ -7,6 +7,7 @@ from typing import Any, Self
 import discord
 
 from bot.components.persistent import PersistentModal, check_prompts, value_of
+from bot.errors import RefusedError
 from bot.services.access import get_finished_job
 from bot.services.foreign_images import without_foreign_images
 from bot.services.submission import Uploads, submit_job
@@ -16,9 +17,10 @@ from core.i18n import gettext, gettext_noop
 from core.job import Job
 from core.prompts import MAX_PROMPT_LENGTH, RecipeError, format_prompts
 from core.recipe import random_seed
-from core.regions import MAX_REGIONS, REGIONS, too_many_regions
+from core.regions import MAX_REGIONS, REGIONS, Region, too_many_regions
 from core.repaint import Move, Repaint, parse_regions, part_help
 
+BOX = gettext_noop("Or a box: left, top, right, bottom in %")
 REGION_LABELS = {
     "left": gettext_noop("The left half"),
     "right": gettext_noop("The right half"),
@@ -95,7 +97,7 @@ class RepaintModal(ImagePartModal):
         form.mask = discord.ui.FileUpload(custom_id="mask", required=False, max_values=1)
         for label, component in (
             (gettext("Which part"), form.regions),
-            (gettext("Or a box: left, top, right, bottom in %"), form.box),
+            (gettext(BOX), form.box),
             (gettext("Or an image that's white there"), form.mask),
         ):
             form.add_item(discord.ui.Label(text=label, component=component))
@@ -107,8 +109,7 @@ class RepaintModal(ImagePartModal):
 
     async def submit(self, interaction: Interaction) -> None:
         regions = [REGIONS[name] for name in self.regions.values if name in REGIONS]
-        if box := value_of(self.box).strip():
-            regions += parse_regions(box)
+        regions += self._regions_of_box()
         if len(regions) > MAX_REGIONS:
             raise RecipeError(too_many_regions())
         mask = next(iter(self.mask.values), None)
@@ -116,6 +117,14 @@ class RepaintModal(ImagePartModal):
         if bool(repaint) == bool(mask):
             raise RecipeError(part_help())
         await self.request(interaction, repaint, mask)
+
+    def _regions_of_box(self) -> tuple[Region, ...]:
+        """The regions typed as a box, if any. Raises RefusedError, which names the field."""
+        box = value_of(self.box).strip()
+        try:
+            return parse_regions(box) if box else ()
+        except RecipeError as error:
+            raise RefusedError(f"**{gettext(BOX)}**: {error}") from None
 
 
 class PanModal(ImagePartModal):

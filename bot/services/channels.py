@@ -18,6 +18,12 @@ def announcement_channel(guild: discord.Guild) -> discord.TextChannel | None:
     return None
 
 
+def is_available(bot: discord.Client, guild_id: int) -> bool:
+    """Whether the bot is in the server, and the server is available."""
+    guild = bot.get_guild(guild_id)
+    return guild is not None and not guild.unavailable
+
+
 def may_post(guild: discord.Guild, channel_id: int, extra: discord.Permissions) -> bool:
     """Whether the bot can write in a channel or thread, and has extra permissions there."""
     channel = guild.get_channel_or_thread(channel_id)

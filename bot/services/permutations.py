@@ -26,7 +26,7 @@ from bot.types import Interaction
 from core.database.messages import Kind, nonce
 from core.discord_ui.custom_ids import encode
 from core.discord_ui.job_message import job_message
-from core.discord_ui.text import escape, message_link, truncate
+from core.discord_ui.text import escape, message_link
 from core.discord_ui.views import static_layout, static_view
 from core.i18n import gettext, gettext_noop
 from core.job import Job
@@ -38,7 +38,10 @@ log = structlog.stdlib.get_logger(__name__)
 CONFIRM, DISCARD = "together", "discard"
 
 MAX_NAMED = 10  #: requests that the question lists
-MAX_WORDS = 50  #: characters of the prompts of each request that are shown
+MAX_NAME = 50  #: characters of the member's name that are shown
+ALL_WORDS = 1250
+"""Characters of the prompts of all requests that are shown; with links, 25 fit into a message."""
+MAX_WORDS = 200  #: characters of the prompts of one request that are shown
 
 ONE_AT_A_TIME = gettext_noop(
     "Only single requests can be private: leave out the braces, or `private`."
@@ -139,18 +142,19 @@ def _links(jobs: Sequence[Job]) -> Iterator[str]:
     yield gettext(
         "**{n} requests by {name}**, all with seed {seed}",
         n=len(jobs),
-        name=escape(jobs[0].member_name, MAX_WORDS),
+        name=escape(jobs[0].member_name, MAX_NAME),
         seed=jobs[0].recipe.seed,
     )
     for job in jobs:
         number = f"#{job.id}"
         if job.message_id:
             number = f"[{number}]({message_link(job.guild_id, job.channel_id, job.message_id)})"
-        yield f"{number} {_words(job.recipe)}"
+        yield f"{number} {_words(job.recipe, len(jobs))}"
 
 
 def _question(recipes: Sequence[Recipe]) -> str:
-    named = [f"- {_words(recipe)}" for recipe in recipes[:MAX_NAMED]]
+    shown = recipes[:MAX_NAMED]
+    named = [f"- {_words(recipe, len(shown))}" for recipe in shown]
     if more := len(recipes) - len(named):
         named.append(gettext("… and {n} more", n=more))
     question = gettext(
@@ -162,10 +166,10 @@ def _question(recipes: Sequence[Recipe]) -> str:
     return "\n".join((question, *named))
 
 
-def _words(recipe: Recipe) -> str:
-    """What distinguishes a request from the others: its prompts."""
+def _words(recipe: Recipe, shown: int) -> str:
+    """What distinguishes a request from the others: its prompts. `shown` is how many are shown."""
     sides = (format_prompts(side) for side in (recipe.include, recipe.exclude))
-    return escape(truncate(" − ".join(filter(None, sides)), MAX_WORDS))
+    return escape(" − ".join(filter(None, sides)), min(MAX_WORDS, ALL_WORDS // shown))
 
 
 def _buttons(draft_id: int) -> discord.ui.View:

@@ -64,8 +64,8 @@ async def preferred_recipes(
     default = merged((await _member_defaults(interaction), await inherited_defaults(interaction)))
     if default.exclude and not all(exclude for _, exclude in texts):
         default = await _without_refused(interaction, default)
-    size = options.get("size") or default.size
-    width, height = parse_size(size or menu.sizes[0].name, menu.canvas)
+    size = options.get("size") or _offered_size(default, menu)
+    width, height = parse_size(size, menu.canvas)
     seed = options.get("seed")
     make = partial(
         Recipe.make,
@@ -85,6 +85,13 @@ async def preferred_recipes(
         make(include, exclude or default_exclude(default.exclude or "", include))
         for include, exclude in texts
     ]
+
+
+def _offered_size(default: Defaults, menu: policy.Menu) -> str:
+    """The default size, unless it was set while another model offered it."""
+    if default.size and policy.may_have_size(menu, *parse_size(default.size)):
+        return default.size
+    return menu.sizes[0].name
 
 
 async def _style(interaction: Interaction, typed: str | None, default: str | None) -> Style | None:

@@ -18,6 +18,7 @@ from bot.client import ImagineBot
 from bot.errors import CONNECTION_ERRORS
 from bot.services import suggestions
 from bot.services.audit_log_feed import guild_language, nonce_of
+from bot.services.channels import is_available
 from bot.themes import draw_themes, themes, winners
 from core.database.errors import StoreError
 from core.database.weekly_themes import ClosedVote, DueVote, WeeklyThemes
@@ -68,7 +69,7 @@ async def _try(attempt: Awaitable[None], guild_id: int) -> None:
 
 async def _start(bot: ImagineBot, votes: WeeklyThemes, vote: DueVote) -> None:
     """Posts the poll of a vote, unless Discord refuses it."""
-    if not _is_available(bot, vote.guild_id):
+    if not is_available(bot, vote.guild_id):
         return
     channel_id, hours = vote.settings.channel_id, vote.settings.hours
     with use_locale(guild_language(bot, vote.guild_id)):
@@ -110,7 +111,7 @@ async def _offer(bot: ImagineBot, vote: DueVote) -> list[str]:
 
 async def _announce(bot: ImagineBot, votes: WeeklyThemes, vote: ClosedVote) -> None:
     """Announces the theme that has won, if anybody voted and its week is not over."""
-    if not _is_available(bot, vote.guild_id):
+    if not is_available(bot, vote.guild_id):
         return
     theme = None
     try:
@@ -188,12 +189,6 @@ def _layout(theme: str, votes: int, best: Sequence[str]) -> ui.LayoutView:
             )
         ]
     )
-
-
-def _is_available(bot: ImagineBot, guild_id: int) -> bool:
-    """Whether the bot is in the server, and the server is available."""
-    guild = bot.get_guild(guild_id)
-    return guild is not None and not guild.unavailable
 
 
 def _counting_timed_out(bot: ImagineBot, vote: ClosedVote) -> bool:

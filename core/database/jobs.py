@@ -52,6 +52,15 @@ class Jobs:
         jobs = await readable_jobs(self._database, rows)
         return jobs[0] if jobs else None
 
+    async def in_group(self, message_id: int) -> list[Job]:
+        """The jobs that a group message links to, without deleted ones; the oldest first."""
+        return await self._read(
+            "SELECT jobs.* FROM messages JOIN jobs ON jobs.id = job_id"
+            " WHERE messages.message_id = ? AND messages.kind = 'group' AND deleted_at IS NULL"
+            " ORDER BY jobs.id",
+            (message_id,),
+        )
+
     async def descendants(self, job_id: int, limit: int = 10) -> list[Job]:
         """Jobs that repeat, vary or continue this one; the newest first."""
         return await self._read(

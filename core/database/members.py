@@ -48,7 +48,8 @@ class Preferences:
 _HISTORY = (
     " FROM jobs WHERE member_id = :member AND (:guild IS NULL OR guild_id = :guild)"
     " AND deleted_at IS NULL"
-    " AND state = 'done' AND kind = 'image' AND NOT held AND instr(prompt_text, :words) > 0"
+    " AND state = 'done' AND kind = 'image' AND NOT held"
+    " AND NOT EXISTS (SELECT 1 FROM json_each(:words) WHERE instr(prompt_text, value) = 0)"
     " AND (NOT :favourites OR id IN (SELECT job_id FROM favourites WHERE member_id = :member))"
 )
 
@@ -81,13 +82,13 @@ class Members:
         """The number of a member's finished jobs in a server, and a page of them, the newest first.
 
         Without `guild_id`, those in all servers and in direct messages. With `words`, only jobs
-        whose prompts contain that text, regardless of case and accents; with `favourites`, only
-        favourites.
+        whose prompts contain each of these words, in any order and regardless of case and accents;
+        with `favourites`, only favourites.
         """
         values = {
             "member": member_id,
             "guild": guild_id,
-            "words": fold(words),
+            "words": json.dumps(fold(words).split()),
             "favourites": favourites,
             "limit": limit,
             "offset": offset,

@@ -129,6 +129,16 @@ class Messages:
             values = {"job": job_id, "kind": kind.value, "channel": channel_id}
             return bool(await value_of(db, sent, values))
 
+    async def group_of(self, job_id: int) -> int | None:
+        """The group message of a job that was requested together with others."""
+        async with self._database.read() as db:
+            sql = (
+                "SELECT message_id FROM messages"
+                " WHERE job_id = ? AND kind = 'group' AND message_id IS NOT NULL"
+            )
+            rows = await rows_of(db, sql, (job_id,))
+        return rows[0]["message_id"] if rows else None
+
     async def log_sent(
         self, entries: Sequence[AuditEntry], channel_id: int, message_id: int
     ) -> bool:

@@ -24,7 +24,6 @@ from core.settings import Settings
 from core.sizes import Canvas, parse_size
 from core.styles import PRESETS, styles_for
 
-DEFAULT_STEPS = 100
 PANS = [move for move in Move if move is not Move.ZOOM_OUT]
 
 
@@ -47,7 +46,7 @@ def add_parser(commands: Any) -> None:
     render.add_argument(
         "--model", help="default: the setting MODEL; `weights list` lists all models"
     )
-    render.add_argument("--steps", type=int, help=f"default: {DEFAULT_STEPS}")
+    render.add_argument("--steps", type=int, help="default: the model's number of steps")
     render.add_argument("--seed", type=int, help="default: random; it is printed")
     render.add_argument("--size", help="such as 64x64 or 16:9 (default: the model's size)")
     render.add_argument("--count", type=int, help=f"number of images, 1 to {MAX_COUNT}")
@@ -135,7 +134,7 @@ def _recipe(parsed: argparse.Namespace, settings: Settings) -> Recipe:
         parsed.exclude or "",
         width=width,
         height=height,
-        steps=DEFAULT_STEPS if parsed.steps is None else parsed.steps,
+        steps=entry.steps if parsed.steps is None else parsed.steps,
         include_images=[_image_prompt(text, parsed.out) for text in parsed.like or ()],
         exclude_images=[_image_prompt(text, parsed.out) for text in parsed.unlike or ()],
         initial=_store(initial, parsed.out) if (initial := parsed.base or parsed.init) else None,

@@ -15,7 +15,7 @@ from core.discord_ui.job_message import ShownImage, link_message
 from core.discord_ui.message_images import images_of
 from core.discord_ui.own_messages import own_messages
 from core.i18n import gettext, use_locale
-from core.job import DeadLetter, Job, JobKind, ResponseToken, State
+from core.job import DeadLetter, Job, JobKind, ResponseToken
 from core.settings import Settings
 from engine.delivery.frame import Frame
 from engine.delivery.notifications import Notifier
@@ -96,7 +96,7 @@ class MessageWriter:
             await self._show_refusal(job, post, error)
         await self._jobs.mark_posted(job_id, job.redraws)
         in_channel = token is None
-        if job.state is State.DONE and job.kind is JobKind.IMAGE and in_channel and not job.held:
+        if job.kind is JobKind.IMAGE and in_channel:
             await self._notifier.notify(job)
 
     async def show_dead_letter(self, letter: DeadLetter) -> None:

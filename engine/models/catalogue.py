@@ -34,15 +34,17 @@ class Entry:
     `config` is taming's YAML, and `vqgan` the weights of the network that it describes; `clip` is a
     CLIP with OpenAI's names. Some models have a `prior`, which samples images for that CLIP, and an
     `upscaler`, which enlarges finished images. `side` is the default width and height of an image
-    in pixels; both must be multiples of the VQGAN's `factor`. `memory` is the GB (10⁹ bytes) that
-    the engine needs to render one such image in float32: measured on a CPU with random weights of
-    the same shapes, and rounded up to half a GB.
+    in pixels; both must be multiples of the VQGAN's `factor`. `steps` is the default number of
+    steps, in Discord and on the command line. `memory` is the GB (10⁹ bytes) that the engine needs
+    to render one such image in float32: measured on a CPU with random weights of the same shapes,
+    and rounded up to half a GB.
     """
 
     name: str
     about: str
     side: int
     factor: int
+    steps: int
     memory: float
     config: str
     vqgan: str

@@ -159,6 +159,10 @@ def missing_permissions() -> DiscordError:
     return DiscordError(403, 50013, "Missing Permissions")
 
 
+def cannot_reply() -> DiscordError:
+    return DiscordError(403, 160002, "Cannot reply without permission to read message history")
+
+
 def bots_not_allowed() -> DiscordError:
     return DiscordError(403, 20001, "Bots cannot use this endpoint")
 

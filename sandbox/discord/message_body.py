@@ -69,6 +69,7 @@ def read_message(body: Payload, files: tuple[Upload, ...], *, root: str = "") ->
         nonce=body.get("nonce"),
         enforce_nonce=bool(body.get("enforce_nonce")),
         reference=int(reference["message_id"]) if "message_id" in reference else None,
+        reference_must_exist=bool(reference.get("fail_if_not_exists", True)),
         poll=body.get("poll"),
     )
 

@@ -244,6 +244,7 @@ class Draft:
     nonce: str | int | None = None
     enforce_nonce: bool = False
     reference: int | None = None
+    reference_must_exist: bool = True
     poll: Payload | None = None
     forward: Forward | None = None
 

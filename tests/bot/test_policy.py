@@ -46,10 +46,13 @@ def test_a_size_of_another_model_is_refused_with_the_available_sizes(side: int) 
 
 
 @pytest.mark.parametrize("entry", CATALOGUE.values(), ids=CATALOGUE)
-def test_sizes_on_the_menu_suit_the_model(entry: Entry) -> None:
-    canvas = policy.menu(entry.name).canvas
-    assert canvas.side == entry.side
-    assert canvas.factor % entry.factor == 0
+def test_the_menu_suits_the_model_and_its_defaults_are_those_of_the_command_line(
+    entry: Entry,
+) -> None:
+    menu = policy.menu(entry.name)
+    assert menu.canvas.side == entry.side
+    assert menu.canvas.factor % entry.factor == 0
+    assert menu.steps == entry.steps
 
 
 @pytest.mark.parametrize("model", ["sketch", "imagenet"])

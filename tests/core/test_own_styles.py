@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from core.own_styles import MAX_HOST_STYLES, load_host_styles
 from core.prompts import Prompt
@@ -22,6 +23,18 @@ def test_host_styles_are_read_from_a_file(tmp_path: Path) -> None:
     assert load_host_styles(None) == {}
 
 
+def test_an_example_is_a_file_beside_the_styles(tmp_path: Path) -> None:
+    path, example = tmp_path / "styles.toml", tmp_path / "haze.png"
+    path.write_text('[haze]\ninclude = "haze:0.4"\nimage = "haze.png"\n')
+    with pytest.raises(SettingsError, match=r"“haze” in STYLES_FILE: .*haze\.png"):
+        load_host_styles(path)
+    example.write_text("no image")
+    with pytest.raises(SettingsError, match=r"haze\.png: That file isn't a PNG"):
+        load_host_styles(path)
+    Image.new("RGB", (9, 9)).save(example)
+    assert load_host_styles(path)["haze"] == Style("haze", (Prompt("haze", 0.4),), (), example)
+
+
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
@@ -29,6 +42,7 @@ def test_host_styles_are_read_from_a_file(tmp_path: Path) -> None:
         ("haze = 1", "“haze” in STYLES_FILE must have prompts"),
         ("[haze]\ninclude = 'a'\ninculde = 'b'", "and nothing else"),
         ("[haze]\ninclude = 'a'\nexclude = 1", "may have prompts as exclude"),
+        ("[haze]\ninclude = 'a'\nimage = 1", "and a file as image"),
         ("[haze]\ninclude = 'a:20'", "“haze” in STYLES_FILE: A weight is a number"),
         ("[haze]\ninclude = 'left: a'", "stories or regions"),
         ("[haze]\ninclude = 'a|b|c|d|e'", "up to 4 prompts"),

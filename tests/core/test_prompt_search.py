@@ -48,6 +48,8 @@ async def find(database: Database) -> Find:
         ("a cat* (big)", "cat* ("),
         ("snow", "watermark"),
         ("two  spaces", "two spaces"),
+        ("a castle in the fog | an owl", "owl castle"),
+        ("a red house", "house watermark"),
     ],
 )
 async def test_matching_words_are_found(find: Find, prompt: str, words: str) -> None:
@@ -56,7 +58,7 @@ async def test_matching_words_are_found(find: Find, prompt: str, words: str) -> 
 
 @pytest.mark.parametrize(
     "words",
-    ["seed", "weight", "null", "picture", "64", "cat*", "c_t", "%", "cat NOT dog", '"'],
+    ["seed", "weight", "null", "picture", "64", "cat*", "c_t", "%", "cat NOT dog", "cat owl", '"'],
 )
 async def test_other_words_are_not_found(find: Find, words: str) -> None:
     assert not await find("a cat and a dog", words)

@@ -29,6 +29,7 @@ async def test_a_stopped_image_is_kept_and_can_be_upscaled(product: Product) -> 
     kept = await product.wait_ended(ada, job_message)
     job = await product.job_of(kept)
     assert (job.state, job.stopping) == (State.DONE, True)
+    assert f", at step {job.step} of 250." in kept.text
     assert len(await images_of(ada, kept)) == 1
     assert len(product.frames_of(kept)) < 100
 

@@ -73,6 +73,22 @@ def test_render_writes_images_frames_and_a_timelapse(
     assert (recipe.seed, recipe.count, recipe.exclude[0].text) == (7, 2, "watermark")
 
 
+@pytest.mark.parametrize(("model", "steps"), [("sketch", 100), ("picturebook", 30)])
+def test_render_takes_the_models_number_of_steps_by_default(
+    monkeypatch: pytest.MonkeyPatch, model: str, steps: int
+) -> None:
+    requested: list[Recipe] = []
+
+    def only_record(recipe: Recipe, *rest: object) -> list[Path]:
+        requested.append(recipe)
+        return []
+
+    monkeypatch.setattr("engine.render.render", only_record)
+    assert main(["render", "a cat", "--model", model]) == 0
+    assert main(["render", "a cat", "--model", model, "--steps", "7"]) == 0
+    assert [recipe.steps for recipe in requested] == [steps, 7]
+
+
 @pytest.mark.slow
 def test_render_continues_with_a_film(
     working_dir: Path, capsys: pytest.CaptureFixture[str]

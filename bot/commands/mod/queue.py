@@ -34,7 +34,7 @@ async def queue(interaction: Interaction) -> None:
     name="cancel", description=gettext_noop("Cancel an image that is waiting or in progress")
 )
 @app_commands.describe(
-    job=gettext_noop("The job number"), why=gettext_noop("The reason, which the member can see")
+    job=gettext_noop("The job number"), why=gettext_noop("The reason, which members can see")
 )
 async def cancel(interaction: Interaction, job: JobNumber, why: ReasonText | None = None) -> None:
     async with acknowledged(interaction, ephemeral=True) as response:
@@ -56,7 +56,7 @@ async def cancel(interaction: Interaction, job: JobNumber, why: ReasonText | Non
     name="remove", description=gettext_noop("Remove a waiting image from the queue")
 )
 @app_commands.describe(
-    job=gettext_noop("The job number"), why=gettext_noop("The reason, which the member can see")
+    job=gettext_noop("The job number"), why=gettext_noop("The reason, which members can see")
 )
 async def remove(interaction: Interaction, job: JobNumber, why: ReasonText | None = None) -> None:
     async with acknowledged(interaction, ephemeral=True) as response:

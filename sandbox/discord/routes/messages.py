@@ -1,12 +1,13 @@
 """Messages, polls and reactions."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from sandbox.discord import errors
 from sandbox.discord.clock import parse_snowflake
 from sandbox.discord.limits import OLD_MESSAGE_AGE
 from sandbox.discord.message_body import is_empty, read_message
-from sandbox.discord.models import Payload, User
+from sandbox.discord.models import Channel, Draft, Payload, User
 from sandbox.discord.payloads import user_payload
 from sandbox.discord.permissions import Permission
 from sandbox.discord.polls import end as end_poll
@@ -40,20 +41,34 @@ async def create_message(rest: Rest, call: Call) -> Answer:
     needed = int(Permission.SEND_MESSAGES)
     if draft.uploads:
         needed |= Permission.ATTACH_FILES
-    if draft.reference is not None:
-        needed |= Permission.READ_MESSAGE_HISTORY
     if draft.poll is not None:
         needed |= Permission.SEND_POLLS
     channel = rest.channel(call, needed)
     rest.check_recipient(channel)
     if is_empty(draft):
         raise errors.empty_message()
-    if draft.reference is not None and draft.reference not in channel.messages:
+    if draft.reference is not None:
+        draft = _checked_reply(rest, channel, draft)
+    message = rest.world.post(channel, rest.world.application.bot, draft)
+    return Answer(rest.world.payloads.message(message))
+
+
+def _checked_reply(rest: Rest, channel: Channel, draft: Draft) -> Draft:
+    """The reply; an ordinary message if what it replies to is gone and need not exist.
+
+    Raises:
+        DiscordError: 160002 without the permission to read the history; 50035.
+    """
+    may = rest.world.permissions(channel, rest.world.application.bot)
+    if Permission.READ_MESSAGE_HISTORY not in may:
+        raise errors.cannot_reply()
+    if draft.reference in channel.messages:
+        return draft
+    if draft.reference_must_exist:
         raise errors.invalid_field(
             "message_reference", "REPLIES_UNKNOWN_MESSAGE", "Unknown message"
         )
-    message = rest.world.post(channel, rest.world.application.bot, draft)
-    return Answer(rest.world.payloads.message(message))
+    return replace(draft, reference=None)
 
 
 @routes.add("GET", "/channels/{channel_id}/messages/{message_id}")

@@ -1,6 +1,8 @@
 // Shows an image over everything else. Loaded when the first image is opened.
 
-import { element } from "./dom.js";
+import { element, loadStyles } from "./dom.js";
+
+await loadStyles("image_dialog");
 
 /** @param {Media} media @param {string} alt */
 export function openImage(media, alt) {

@@ -1,10 +1,12 @@
 // A modal that the bot opens. Loaded when the first one opens.
 
 import { errorText, post, upload } from "./api.js";
-import { element, nameOf, uniqueId } from "./dom.js";
+import { element, loadStyles, nameOf, uniqueId } from "./dom.js";
 import { markdown } from "./markdown.js";
 import { selectOptions } from "./select_options.js";
 import { state } from "./state.js";
+
+await loadStyles("modal");
 
 const ACTION_ROW = 1;
 const TEXT_INPUT = 4;

@@ -115,16 +115,21 @@ async def test_a_form_that_is_never_submitted_is_not_kept_in_memory(
     assert not bot._connection._view_store._modals
 
 
-async def test_an_invalid_weight_in_the_form_is_marked_with_a_caret(
-    bot: ImagineBot, ada: Member, tmp_path: Path
+async def test_an_invalid_weight_in_the_form_is_marked_with_a_caret_and_can_be_corrected(
+    bot: ImagineBot, database: Database, ada: Member, tmp_path: Path
 ) -> None:
     Image.new("RGB", (30, 20), "green").save(tmp_path / "lawn.png")
     message = await ada.say("my lawn", tmp_path / "lawn.png")
     opened = await ada.use_menu("Imagine from this image", message)
-    await ada.submit(opened, include="a castle | fog:-1")
-    assert (
-        "a castle | fog:-1\n               ^" in (await ephemeral_message(ada, "negative")).content
-    )
+    await ada.submit(opened, include="a castle | fog:-1", strength="0.8")
+    refused = await ephemeral_message(ada, "**Include**: ")
+    assert "a castle | fog:-1\n               ^" in refused.content
+    opened = await ada.press(refused, refused.buttons[-1].custom_id)
+    assert opened.fields["include"] == "a castle | fog:-1"
+    await ada.wait_filled(await ada.submit(opened, include="a castle | fog:0.5"))
+    (job,) = await JobQueue(database).waiting()
+    assert job.recipe.strength == 0.8
+    assert job.recipe.initial
 
 
 async def test_a_message_without_an_image_is_refused(

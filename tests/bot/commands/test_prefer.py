@@ -2,9 +2,17 @@
 
 from bot.client import ImagineBot
 from core.database.connection import Database
+from core.database.guild_defaults import WHOLE_GUILD
+from core.database.members import Preferences
 from core.database.queue import JobQueue
-from sandbox import Member
-from tests.bot.conftest import ephemeral_message, selected_options, shown_preferences
+from core.defaults import Defaults
+from sandbox import Member, Sandbox
+from tests.bot.conftest import (
+    ephemeral_message,
+    requested_recipe,
+    selected_options,
+    shown_preferences,
+)
 
 
 async def test_preferences_are_the_members_defaults_and_options_override_them(
@@ -53,6 +61,23 @@ async def test_a_choice_in_the_form_is_saved_and_shown(
     (job,) = await JobQueue(database).waiting()
     recipe = job.recipe
     assert (recipe.size, recipe.steps, recipe.preset, recipe.count) == ("96x64", 100, "night", 2)
+
+
+async def test_a_preference_for_the_models_default_overrides_that_of_the_server(
+    bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member
+) -> None:
+    await bot.guild_defaults.set(sandbox.guild.id, WHOLE_GUILD, Defaults(steps=40), actor_id=9)
+    assert (await shown_preferences(ada))["steps"] == "no preference (40)"
+    assert (await shown_preferences(ada, steps=100))["steps"] == "100"
+    assert (await requested_recipe(ada, database)).steps == 100
+
+
+async def test_a_preferred_size_that_another_model_offered_is_ignored(
+    bot: ImagineBot, database: Database, ada: Member
+) -> None:
+    await bot.members.set_preferences(ada.id, Preferences(size="288x288", steps=40))
+    recipe = await requested_recipe(ada, database)
+    assert (recipe.size, recipe.steps) == ("64x64", 40)
 
 
 async def test_the_default_count_is_the_hosts_unless_the_member_has_set_their_own(

@@ -80,6 +80,27 @@ async def test_the_members_own_position_is_shown_even_far_down_the_queue(
     assert f"**Yours**\n{PAGE + 6}. · #{PAGE + 6} · **yours** · mine at last" in text
 
 
+async def test_a_page_of_text_that_needs_many_escapes_fits_discords_limit(
+    bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member
+) -> None:
+    for number in range(3 * PAGE):
+        await Jobs(database).insert(
+            NewJob(
+                recipe=Recipe.make("*" * 99 + "a", width=64, height=64, steps=50),
+                guild_id=sandbox.guild.id,
+                channel_id=ada.channel_id,
+                message_id=None,
+                member_id=1000 + number if number < 2 * PAGE else ada.id,
+                member_name="_" * 100,
+            )
+        )
+    for _ in range(PAGE):
+        await Claims(database).claim("engine", 60)
+    await ada.slash("queue")
+    text = (await ephemeral_message(ada, "Waiting")).text
+    assert text.count("#") == 3 * PAGE
+
+
 async def test_pages_can_be_turned_after_a_restart(
     sandbox: Sandbox, settings: Settings, database: Database, ada: Member, bob: Member
 ) -> None:

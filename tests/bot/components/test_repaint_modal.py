@@ -96,7 +96,7 @@ async def test_the_form_says_what_is_missing_or_wrong(
     await ephemeral_message(ada, "Say which part to repaint")
     opened = await press_button(sandbox, ada, message, f"repaint:{job.id}")
     await ada.submit(opened, include="a dog", box="over there")
-    await ephemeral_message(ada, "A region is left, right")
+    await ephemeral_message(ada, "**Or a box: left, top, right, bottom in %**: A region is left")
     opened = await press_button(sandbox, ada, message, f"repaint:{job.id}")
     await ada.submit(opened, include="a dog", regions=["left", "top", "right"], box="1 1 9 9, top")
     await ephemeral_message(ada, "up to 4 regions")

@@ -1,5 +1,6 @@
 """A prompt that the model knows nothing about is refused privately, with suggestions."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,9 @@ from bot.client import ImagineBot
 from core.database.connection import Database
 from core.database.queue import JobQueue
 from core.settings import Settings
-from sandbox import Member
-from tests.bot.conftest import ephemeral_message
+from core.understanding.vocabulary import vocabulary_of
+from sandbox import Member, Sandbox
+from tests.bot.conftest import TIMEOUT, ephemeral_message, running_bot
 
 
 @pytest.fixture
@@ -48,3 +50,13 @@ async def test_a_palette_does_not_make_an_unknown_prompt_known(
     await ada.slash("imagine", include="xqzwv brlmpf", palette_from=tmp_path / "colours.png")
     await ephemeral_message(ada, "I don't know how to paint that yet.")
     assert await JobQueue(database).waiting() == []
+
+
+async def test_the_vocabulary_is_loaded_before_the_first_request(
+    sandbox: Sandbox, settings: Settings, database: Database
+) -> None:
+    vocabulary_of.cache_clear()
+    async with running_bot(sandbox, settings, database):
+        async with asyncio.timeout(TIMEOUT):
+            while not vocabulary_of.cache_info().currsize:  # noqa: ASYNC110 - it has no event
+                await asyncio.sleep(0.02)

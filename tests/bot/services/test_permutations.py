@@ -141,6 +141,22 @@ async def test_the_group_message_is_deleted_with_its_jobs(
     assert not await Drafts(database).get(2, ada.id)
 
 
+async def test_the_group_message_of_25_long_requests_fits_discords_limit(
+    bot: ImagineBot, sandbox: Sandbox, ada: Member
+) -> None:
+    limits = Limits(waiting=25)
+    await bot.guild_rules.set_limits(sandbox.guild.id, sandbox.guild.id, limits, actor_id=9)
+    colours = ", ".join(f"*c_{number}*" for number in range(25))
+    question = await request_stars(
+        ada, include=f"a {{{colours}}} ~~star~~ | **a**_moon_ | _f_**o**`g`~~~~"
+    )
+    await answer(ada, question, 0)
+    await ephemeral_message(ada, "Your 25 requests are in the queue")
+    group = (await public_messages(ada))[-1]
+    assert "**25 requests by Ada**" in group.text
+    assert all(f"[#{number}](" in group.text for number in range(1, 26))
+
+
 async def test_jobs_are_queued_even_if_discord_refuses_their_messages(
     bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member
 ) -> None:

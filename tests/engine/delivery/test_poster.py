@@ -877,3 +877,68 @@ async def test_a_member_is_mentioned_once_if_they_prefer_it(
     assert [[user.id for user in each.mentions] for each in mentions] == [[ada.id]] * mentioned
     assert [each.reference for each in mentions] == [job.message_id] * mentioned
     assert len(discord.channel.messages) == 1 + mentioned
+
+
+@pytest.mark.parametrize("last", [State.DONE, State.CANCELLED])
+async def test_a_member_is_mentioned_once_for_requests_made_together(
+    discord: Sandbox,
+    database: Database,
+    start_job: JobFactory,
+    finish: Any,
+    start_poster: Any,
+    last: State,
+) -> None:
+    ada = await discord.member("Ada")
+    await Members(database).set_preferences(ada.id, Preferences(notify=Notify.ALWAYS))
+    jobs = [await start_job() for _ in range(3)]
+    group = _bot_message(discord, 0)
+    for job in jobs:
+        await Messages(database).sent(job.id, Kind.GROUP, discord.channel.id, group.id)
+    async with database.transaction() as db:
+        await db.execute("UPDATE jobs SET member_id = ?", (ada.id,))
+    start_poster()
+    for job in jobs[:2]:
+        await finish(job)
+        await until(lambda job=job: is_posted(database, job))
+    await asyncio.sleep(0.3)  # leaves time for a mention, which must not come yet
+    assert not [m for m in discord.channel.messages.values() if m.mentions]
+    if last is State.DONE:
+        await finish(jobs[2])
+    else:
+        await Jobs(database).cancel(jobs[2].id)
+    await until(lambda: is_posted(database, jobs[2]))
+    await until(lambda: any(m.mentions for m in discord.channel.messages.values()))
+    await Jobs(database).repost(jobs[1].id)
+    await until(lambda: is_posted(database, jobs[1]))
+    await asyncio.sleep(0.3)
+    (mention,) = [m for m in discord.channel.messages.values() if m.mentions]
+    assert f"Your {3 if last is State.DONE else 2} images are ready." in mention.content
+    assert mention.reference == group.id
+
+
+@pytest.mark.parametrize("obstacle", ["no history", "message gone"])
+async def test_a_member_is_mentioned_even_if_the_bot_cannot_reply(
+    discord: Sandbox,
+    database: Database,
+    start_job: JobFactory,
+    finish: Any,
+    start_poster: Any,
+    obstacle: str,
+) -> None:
+    """Most servers let everybody read the history, but the bot doesn't ask for it."""
+    ada = await discord.member("Ada")
+    await Members(database).set_preferences(ada.id, Preferences(notify=Notify.ALWAYS))
+    job, group = await start_job(), _bot_message(discord, 0)
+    await Messages(database).sent(job.id, Kind.GROUP, discord.channel.id, group.id)
+    async with database.transaction() as db:
+        await db.execute("UPDATE jobs SET member_id = ?", (ada.id,))
+    if obstacle == "no history":
+        bot_id = discord.world.application.bot.id
+        discord.world.overwrite(discord.channel, bot_id, deny=int(Permission.READ_MESSAGE_HISTORY))
+    else:
+        del discord.channel.messages[group.id]
+    await finish(job)
+    start_poster()
+    await until(lambda: any(m.mentions for m in discord.channel.messages.values()))
+    (mention,) = [m for m in discord.channel.messages.values() if m.mentions]
+    assert mention.reference is None

@@ -93,7 +93,7 @@ SHA256 = hashlib.sha256(CONTENT).hexdigest()
 def model(*sources: str, size: int | None = len(CONTENT), sha256: str | None = SHA256) -> Entry:
     """A model of one file, which these sources have."""
     file = Download("net.bin", size, sha256, "MIT", sources)
-    return Entry("tiny", "for tests", 8, 4, 0.5, "net.bin", "net.bin", "net.bin", (file,))
+    return Entry("tiny", "for tests", 8, 4, 10, 0.5, "net.bin", "net.bin", "net.bin", (file,))
 
 
 def folder_of(data_dir: Path) -> Path:

@@ -20,6 +20,7 @@ ENTRY = Entry(
     about="",
     side=64,
     factor=16,
+    steps=10,
     memory=1.0,
     config="model.yaml",
     vqgan="last.ckpt",

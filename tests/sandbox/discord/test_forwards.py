@@ -49,3 +49,26 @@ async def test_a_message_can_be_forwarded_only_to_where_the_member_may_write(
     with pytest.raises(InteractionError, match="Missing Permissions"):
         await ada.forward(message, elsewhere)
     assert await ada.at(elsewhere).messages() == []
+
+
+async def test_a_message_that_only_others_see_cannot_be_forwarded(
+    local: Sandbox, bot: Bot, ada: Member
+) -> None:
+    @bot.tree.command(description="Whisper.")
+    async def whisper(interaction: discord.Interaction) -> None:
+        await interaction.response.send_message("hush", ephemeral=True)
+
+    await bot.go_online()
+    elsewhere, office = [await local.client.channel(name) for name in ("elsewhere", "office")]
+    grace = await local.member("Grace")
+    whispered = (await ada.slash("whisper")).message
+    assert whispered
+    assert whispered.ephemeral
+    secret = await grace.at(office).say("secret")
+    local.world.overwrite(
+        local.world.channels[office.id], ada.id, deny=int(Permission.VIEW_CHANNEL)
+    )
+    for message in (whispered, secret):
+        with pytest.raises(InteractionError, match="Unknown Message"):
+            await ada.forward(message, elsewhere)
+    assert await ada.at(elsewhere).messages() == []

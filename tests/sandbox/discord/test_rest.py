@@ -213,6 +213,21 @@ async def test_missing_permissions_are_refused(
     await engine.channel().send(file=file("a.txt"))
 
 
+async def test_a_reply_needs_the_history_and_its_message_unless_that_is_optional(
+    local: Sandbox, engine: Bot
+) -> None:
+    answered = await engine.channel().send("a question")
+    bot_id = local.world.application.bot.id
+    local.world.overwrite(local.channel, bot_id, deny=Permission.READ_MESSAGE_HISTORY)
+    await expect_error(engine.channel().send("a reply", reference=answered), 403, 160002)
+    local.world.overwrite(local.channel, bot_id)
+    assert (await engine.channel().send("a reply", reference=answered)).reference
+    await answered.delete()
+    await expect_error(engine.channel().send("a reply", reference=answered), 400, 50035)
+    optional = discord.MessageReference.from_message(answered, fail_if_not_exists=False)
+    assert not (await engine.channel().send("a reply", reference=optional)).reference
+
+
 async def test_interactions_carry_the_permissions_of_the_bot(
     local: Sandbox, bot: Bot, ada: Member
 ) -> None:

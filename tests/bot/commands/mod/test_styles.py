@@ -156,7 +156,8 @@ async def test_the_hosts_styles_are_available_in_every_server(
     sandbox: Sandbox, settings: Settings, database: Database, mo: Member, ada: Member
 ) -> None:
     path = settings.data_dir.parent / "styles.toml"
-    path.write_text('["Haze"]\ninclude = "fog:0.4"\n')
+    path.write_text('["Haze"]\ninclude = "fog:0.4"\nimage = "haze.png"\n')
+    Image.new("RGB", (9, 9), "grey").save(path.with_name("haze.png"))
     given = settings.model_copy(update={"styles_file": path})
     async with running_bot(sandbox, given, database):
         (choice,) = await ada.complete("imagine", "style", style="haze")
@@ -166,5 +167,8 @@ async def test_the_hosts_styles_are_available_in_every_server(
         assert (await requested_recipe(ada, database)).include[1:] == (Prompt("fog", 0.4),)
         await ada.slash("styles")
         await ephemeral_message(ada, "**Built in** Haze · sunset")
+        await ada.slash("styles", style="haze")
+        shown = await ephemeral_message(ada, "**Include** fog:0.4")
+        assert [each["filename"] for each in shown.raw["attachments"]] == ["example.png"]
         await mo.slash("mod styles add", **COMIC | {"name": "HAZE"})
         await ephemeral_message(mo, "“HAZE” is already taken")
