@@ -4,7 +4,7 @@
 the prior's matrices and the token table take 8 bits. `upscaler.safetensors` is the upscaler.
 Of CLIP's token table only the trained rows are kept, with their ids. `prior.safetensors` has the
 prior's shape in its metadata. `core/understanding/vocabularies/` gets the words that the bot
-understands, and their vectors.
+understands, and word vectors.
 """
 
 import json
@@ -71,8 +71,7 @@ def _write_word_vectors(workspace: Workspace, path: Path) -> None:
     trained = checkpoint(workspace, "word_vectors")["vectors.weight"]
     english = dict(zip(workspace.word_counts, trained, strict=True))
     foreign = word_vectors.foreign_vectors(workspace.things, meanings, set(english))
-    names = [thing.name for thing in workspace.things]
-    word_vectors.write(path, {**english, **foreign}, names, meanings)
+    word_vectors.write(path, {**english, **foreign}, meanings)
 
 
 def _clip(workspace: Workspace) -> dict[str, Tensor]:

@@ -79,6 +79,16 @@ def introduces_a_name(phrases: Sequence[Phrase]) -> bool:
     return False
 
 
+def lists_things(phrases: Sequence[Phrase]) -> bool:
+    """Whether there are only things, each after an indefinite article, and modifiers."""
+    found = [
+        bool(phrase.thing) and determiner in INDEFINITE
+        for phrase, determiner in zip(phrases, _determiners(phrases), strict=True)
+        if not phrase.ignored and not phrase.modifier
+    ]
+    return bool(found) and all(found)
+
+
 def _requested_indices(phrases: Sequence[Phrase]) -> set[int]:
     """The indices of the requested things; of all things if none is certainly requested."""
     determiners = _determiners(phrases)

@@ -15,9 +15,16 @@ from typing import Any
 from rapidfuzz import fuzz, process
 
 from core.understanding.composition import NOTHING, Colour, Composition
+from core.understanding.descriptions import Descriptions
 from core.understanding.grammar import Grammar
 from core.understanding.lexicon import Lexicon
-from core.understanding.requested_things import INDEFINITE, Phrase, introduces_a_name, requested
+from core.understanding.requested_things import (
+    INDEFINITE,
+    Phrase,
+    introduces_a_name,
+    lists_things,
+    requested,
+)
 from core.understanding.tokens import fold, joined, without_punctuation, words_of
 from core.understanding.word_vectors import UNSPACED, WordVectors
 
@@ -28,13 +35,18 @@ SUGGESTIONS = 3
 
 MIN_SIMILARITY = 75
 """How similar in spelling a suggestion must be to the typed text, in percent."""
-NEAR = 0.4
-"""The lowest cosine at which a text means a thing if no word names one."""
-NEARER = 0.5
-"""The lowest cosine if a word may name one. Both were chosen on 100 practice descriptions; with
-lower ones, "neon sign" meant radioactive."""
+NEAR, NEARER, NEAREST = 0.5, 0.6, 0.8
+"""The lowest scores at which a text describes a thing: if no word names one, if a word may name
+one, and if it seems to name another thing. Chosen on 100 practice descriptions, together with
+practice requests that must not be misread."""
+MORE = 0.1
+"""How much more of a text's words than its names do must be shared by the descriptions of another
+thing."""
+CLEARLY = 0.3
+"""How much higher a thing must score than the second of two names to be what both mean together:
+an ice bear is a polar bear, but a baby dog is a dog."""
 RELATED = 0.3
-"""The lowest cosine at which a word can stand for a thing, or a thing is suggested."""
+"""The lowest cosine at which a word can stand for a thing, and score at which one is suggested."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +78,8 @@ class Vocabulary:
     `labels` are the names of things by language and English name; `popular` are good suggestions.
     `phrases` are the grammar's templates by language, `backgrounds` its colours by English name,
     and `shapes` the folded words for shapes. `styles` are the prior's styles, by the folded words
-    for them; `styles_of_thing` are those that show a thing, by its English name. With `vectors`,
-    descriptions that name no thing are understood.
+    for them; `styles_of_thing` are those that show a thing, by its English name. With
+    `descriptions`, prompts that name no thing are understood.
     """
 
     lexicon: Lexicon
@@ -78,7 +90,7 @@ class Vocabulary:
     shapes: frozenset[str]
     styles: Mapping[str, tuple[int, ...]]
     styles_of_thing: Mapping[str, tuple[int, ...]]
-    vectors: WordVectors | None = None
+    descriptions: Descriptions | None = None
 
     @classmethod
     def load(cls, path: Path) -> "Vocabulary":
@@ -117,7 +129,7 @@ class Vocabulary:
                 shapes=frozenset(table["shapes"]),
                 styles={word: tuple(numbers) for word, numbers in table["styles"].items()},
                 styles_of_thing={name: tuple(numbers) for name, numbers in table["shown"].items()},
-                vectors=vectors,
+                descriptions=Descriptions(_described(table), vectors) if vectors else None,
             )
         except (KeyError, AttributeError, TypeError) as error:
             raise ValueError(f"{path} is not a vocabulary: {error}") from error
@@ -174,27 +186,48 @@ class Vocabulary:
     def _described(self, text: str, phrases: Sequence[Phrase]) -> str:
         """The thing that a text describes without naming it, or ""."""
         kept = [phrase for phrase in phrases if not phrase.ignored]
-        named = introduces_a_name(phrases) or any(p.text in self._foreign_names for p in kept)
-        if named and not self._compound(text, kept):
-            return ""
+        compound = self._compound(text, kept)
         shapes = self.shapes.intersection(phrase.modifier for phrase in kept)
-        if not self.vectors or shapes or self._named(text, kept):
+        if not self.descriptions or shapes or self._only_modifiers(kept):
             return ""
-        name, cosine = self.vectors.nearest(fold(text))
+        if not compound and (
+            introduces_a_name(phrases) or lists_things(phrases) or _only_names(kept)
+        ):
+            return ""
+        name, score = self.descriptions.nearest(text)
         things = [phrase.thing for phrase in kept if phrase.thing]
-        if cosine <= (NEARER if things else NEAR):
+        if compound:
+            clear = score > self.descriptions.score(text, things[-1]) + CLEARLY
+            return name if clear else things[-1]
+        foreign = any(phrase.text in self._foreign_names for phrase in kept)
+        if things and (foreign or self._named(text, kept)):
+            if score <= NEAREST or not self._explains_more(text, name, kept):
+                return ""
+        elif score <= (NEARER if things else NEAR):
             return ""
-        return things[-1] if name in things and self._compound(text, kept) else name
+        return name
+
+    def _only_modifiers(self, kept: Sequence[Phrase]) -> bool:
+        """Whether all words with a meaning modify a thing that is not named."""
+        return all(
+            phrase.modifier
+            for phrase in kept
+            if phrase.thing or phrase.modifier or self.lexicon.is_word(phrase.text)
+        )
+
+    def _explains_more(self, text: str, name: str, kept: Sequence[Phrase]) -> bool:
+        """Whether a thing's descriptions share more of a text's words than the names in it do."""
+        assert self.descriptions
+        names = " ".join(phrase.text for phrase in kept if phrase.name)
+        return self.descriptions.share(text, name) > self.descriptions.weight(names, text) + MORE
 
     def _named(self, text: str, kept: Sequence[Phrase]) -> bool:
-        """Whether a text calls what it shows by a name, or has only modifiers.
+        """Whether a text calls what it shows by a name.
 
         It does if the first thing in it is called by its name, unless another follows directly, as
         in "a baby dog"; or if it has only words for things, or for one thing and modifiers.
         """
         relevant = [p for p in kept if p.thing or p.modifier or self.lexicon.is_word(p.text)]
-        if all(phrase.modifier for phrase in relevant):
-            return True
         if sum(bool(phrase.thing) for phrase in relevant) == 1:
             relevant = [phrase for phrase in relevant if not phrase.modifier]
         if all(phrase.thing and self._means(phrase) for phrase in relevant):
@@ -206,9 +239,9 @@ class Vocabulary:
 
     def _means(self, phrase: Phrase) -> bool:
         """Whether a phrase means its thing rather than something related to it."""
-        if phrase.name or not self.vectors:
+        if phrase.name or not self.descriptions:
             return True
-        return self.vectors.cosine(fold(phrase.text), phrase.thing) > RELATED
+        return self.descriptions.cosine(phrase.text, phrase.thing) > RELATED
 
     @staticmethod
     def _compound(text: str, phrases: Sequence[Phrase]) -> bool:
@@ -314,14 +347,14 @@ class Vocabulary:
         ]
         near.sort(key=lambda match: match[1], reverse=True)
         found = [by_label[folded] for folded, _, _ in near]
-        related = self.vectors.nearest_things(fold(text), SUGGESTIONS) if self.vectors else []
-        found += [labels.get(name, name) for name, cosine in related if cosine > RELATED]
+        related = self.descriptions.nearest_things(text, SUGGESTIONS) if self.descriptions else []
+        found += [labels.get(name, name) for name, score in related if score > RELATED]
         found += [labels.get(name, name) for name in self.popular]
         return list(dict.fromkeys(found))[:SUGGESTIONS]
 
     @cached_property
     def _foreign_names(self) -> frozenset[str]:
-        """Names in languages other than English, for which the vectors have few words."""
+        """Names in languages other than English, often ordinary words in another language."""
         english = {without_punctuation(label) for label in self.labels["en"].values()}
         others = [names.values() for language, names in self.labels.items() if language != "en"]
         return (
@@ -334,6 +367,23 @@ def vocabulary_of(model: str) -> Vocabulary | None:
     """The vocabulary of a model; None for a model that understands any words. Cached."""
     path = FOLDER / f"{model}.json"
     return Vocabulary.load(path) if path.exists() else None
+
+
+def _described(table: Mapping[str, Any]) -> dict[str, dict[str, list[str]]]:
+    """Names and descriptions of the things in a table, by language and English name."""
+    return {
+        language: {
+            name: [labels[name], *texts] for name, texts in table["descriptions"][language].items()
+        }
+        for language, labels in table["labels"].items()
+    }
+
+
+def _only_names(kept: Sequence[Phrase]) -> bool:
+    """Whether there is nothing but names of things, or one word for a thing, and modifiers."""
+    words = [phrase for phrase in kept if not phrase.modifier]
+    one = len(words) == 1 and bool(words[0].thing)
+    return one or (bool(kept) and all(phrase.name for phrase in words))
 
 
 def _introduced(text: str) -> bool:

@@ -1,8 +1,6 @@
-"""Word vectors, which find the thing that a description means.
+"""Word vectors: the sum of a text's vectors points in the direction of its meaning.
 
-"A furry animal that builds dams" contains none of a beaver's names. But the sum of its word vectors
-points towards the sentence encoder's embedding of a beaver's name, keywords and definition.
-`training.stages.word_vectors` creates both.
+`training.stages.word_vectors` trains them to add up to a sentence encoder's embeddings.
 """
 
 import re
@@ -23,15 +21,10 @@ _SHORTEST_STEM = 3
 
 @dataclass(frozen=True)
 class WordVectors:
-    """`vectors` (n, d) are those of the folded `words`; their lengths are the weights. float32.
-
-    `things` (m, d) are the unit vectors of the things in the order of `names`. float32.
-    """
+    """`vectors` (n, d) are those of the folded `words`; their lengths are the weights. float32."""
 
     words: tuple[str, ...]
     vectors: NDArray[np.float32]
-    names: tuple[str, ...]
-    things: NDArray[np.float32]
 
     @classmethod
     def load(cls, path: Path) -> "WordVectors":
@@ -39,13 +32,10 @@ class WordVectors:
         with np.load(path, allow_pickle=False) as table:
             try:
                 vectors = table["vectors"] * table["scales"][:, None].astype(np.float32)
-                things = table["things"].astype(np.float32)
                 words = tuple(str(table["words"]).split("\n"))
-                names = tuple(str(table["names"]).split("\n"))
             except KeyError as error:
                 raise ValueError(f"{path} has no word vectors: {error}") from error
-        lengths = np.linalg.norm(things, axis=1, keepdims=True)
-        return cls(words, vectors, names, things / lengths)
+        return cls(words, vectors)
 
     def save(self, path: Path) -> None:
         """Stores each number in 8 bits."""
@@ -56,40 +46,19 @@ class WordVectors:
             words="\n".join(self.words),
             vectors=np.clip(rounded, -127, 127).astype(np.int8),
             scales=scales,
-            names="\n".join(self.names),
-            things=np.round(self.things * 127 / np.abs(self.things).max()).astype(np.int8),
         )
 
     def knows(self, word: str) -> bool:
         """Whether a folded word, or its stem, has a vector."""
         return bool(self._stem(word))
 
-    def nearest(self, folded: str) -> tuple[str, float]:
-        """The thing nearest to a text, and the cosine; ("", 0.0) if no word has a vector."""
-        return next(iter(self.nearest_things(folded, 1)), ("", 0.0))
-
-    def nearest_things(self, folded: str, count: int) -> list[tuple[str, float]]:
-        """The things nearest to a text with their cosines, the nearest first."""
-        meaning = self._meaning(folded)
-        if meaning is None:
-            return []
-        cosines = self.things @ meaning
-        best = np.argsort(-cosines)[:count]
-        return [(self.names[row], float(cosines[row])) for row in best]
-
-    def cosine(self, folded: str, name: str) -> float:
-        """The cosine of a text and a thing; 1.0 if no word or no such thing has a vector."""
-        meaning = self._meaning(folded)
-        if meaning is None or name not in self.names:
-            return 1.0
-        return float(self.things[self.names.index(name)] @ meaning)
-
-    def _meaning(self, folded: str) -> NDArray[np.float32] | None:
-        """The unit vector of a text."""
+    def sum_of(self, folded: str) -> NDArray[np.float32]:
+        """The sum of the vectors of a text's words, of unit length; zeros if none has a vector."""
         rows = [self._rows[word] for word in self.words_of(folded)]
         total = self.vectors[rows].sum(axis=0)
         length = float(np.linalg.norm(total))
-        return total / np.float32(length) if length else None
+        unit: NDArray[np.float32] = total / np.float32(length or 1.0)
+        return unit
 
     def words_of(self, folded: str) -> Iterator[str]:
         """The words of a text that have vectors; in unspaced scripts, the longest ones."""

@@ -10,9 +10,10 @@ import torch
 from PIL import ImageColor
 from torch import Tensor
 
-from core.understanding.tokens import fold
+from core.understanding.tokens import fold, without_punctuation
 from training.data.captions import words
 from training.data.concepts import LANGUAGES, Concept
+from training.data.descriptions import texts_by_language, written_synonyms
 from training.data.drawn_scenes import COLOURS
 from training.data.images import Images
 from training.data.sources import STYLES, sources
@@ -64,6 +65,10 @@ def vocabulary(
     silent = {fold(word) for word in stop_words if word not in near}
     silent |= {fold(word) for word in table["polite"]}
     silent = silent - names - preferred | {fold(word) for word in table["silent"]}
+    own = names | {without_punctuation(c.names[lang]) for c in concepts for lang in LANGUAGES}
+    english = [concept.name for concept in concepts]
+    written = written_synonyms(english, own | preferred | modifiers | silent)
+    synonyms |= {w: n for w, n in written.items() if not _is_kind_of(n, synonyms.get(w, ""))}
     return {
         "labels": {lang: {c.name: c.names[lang] for c in concepts} for lang in LANGUAGES},
         "synonyms": synonyms,
@@ -79,6 +84,7 @@ def vocabulary(
         "grounds": grounds(),
         "shapes": shapes(),
         "styles": style_words(),
+        "descriptions": texts_by_language(english),
         "shown": {
             images.concepts[i].name: sorted(
                 STYLES.index(images.makers[maker])
@@ -89,6 +95,11 @@ def vocabulary(
         },
         "popular": [name for name in table["popular"] if name in {c.name for c in concepts}],
     }
+
+
+def _is_kind_of(name: str, other: str) -> bool:
+    """Whether a name contains another one, as "cat face" contains "cat"."""
+    return bool(other) and set(other.split()) < set(name.split())
 
 
 def shown_concepts(images: Images) -> list[int]:

@@ -1,4 +1,4 @@
-"""Trains the word vectors that find which thing a description means.
+"""Trains the word vectors that help to find which thing a description means.
 
 The sum of the vectors of a text's words should point in the direction of its sentence embedding.
 Words of other languages get the vectors of the things that CLDR calls by them.
@@ -157,16 +157,13 @@ def _foreign_words(folded: str) -> set[str]:
     return {*WORD.findall(folded), *_JAPANESE_WORD.findall(folded)}
 
 
-def write(path: Path, vectors: dict[str, Tensor], names: Sequence[str], meanings: Tensor) -> None:
-    """Writes the file that `WordVectors` reads, with the space's first principal components."""
+def write(path: Path, vectors: dict[str, Tensor], meanings: Tensor) -> None:
+    """Writes the file that `WordVectors` reads, with the space's first principal components.
+
+    `meanings` (things, SENTENCE_WIDTH) are unit vectors; the components keep them apart.
+    """
     all_vectors = torch.stack(list(vectors.values()))
     weighted = torch.cat([F.normalize(all_vectors, dim=1) * WORD_SHARE, meanings])
     _, _, axes = torch.linalg.svd(weighted, full_matrices=False)
-    basis = axes[:WIDTH].t()
-    things = F.normalize(meanings @ basis, dim=1)
-    WordVectors(
-        tuple(vectors),
-        (all_vectors @ basis).numpy().astype(np.float32),
-        tuple(names),
-        things.numpy().astype(np.float32),
-    ).save(path)
+    projected = (all_vectors @ axes[:WIDTH].t()).numpy().astype(np.float32)
+    WordVectors(tuple(vectors), projected).save(path)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.understanding.descriptions import Descriptions
 from core.understanding.vocabulary import Vocabulary, vocabulary_of
 from core.understanding.word_vectors import WordVectors
 
@@ -174,22 +175,20 @@ def test_things_are_rendered_in_styles_that_show_all_of_them(vocabulary: Vocabul
 
 
 @pytest.fixture(scope="module")
-def vocabulary_with_vectors(vocabulary: Vocabulary) -> Vocabulary:
-    """The vocabulary with word vectors: dogs, apples and boats have one axis each."""
+def vocabulary_with_descriptions(vocabulary: Vocabulary) -> Vocabulary:
+    """The vocabulary with descriptions, and word vectors with an axis for each of three things."""
     dog, apple, boat = np.eye(3, dtype=np.float32)
     words = {
         **{"dog": dog, "puppy": dog, "barks": dog, "furry": dog},
         **{"red": apple / 10, "fruit": apple, "tree": apple + boat / 2},
         **{"yacht": boat, "wind": boat, "boat": boat, "sailcoat": -dog},
     }
-    vectors = WordVectors(
-        tuple(words),
-        np.stack(list(words.values())),
-        ("dog", "red apple", "sailboat"),
-        np.eye(3, dtype=np.float32),
-    )
+    vectors = WordVectors(tuple(words), np.stack(list(words.values())))
+    texts = {"dog": ["dog", "a furry puppy that barks at the postman"],
+             "red apple": ["red apple", "the fruit of a tree"],
+             "sailboat": ["sailboat", "a boat, or yacht, that needs wind"]}  # fmt: skip
     lexicon = replace(vocabulary.lexicon, is_word=vectors.knows)
-    return replace(vocabulary, lexicon=lexicon, vectors=vectors)
+    return replace(vocabulary, lexicon=lexicon, descriptions=Descriptions({"en": texts}, vectors))
 
 
 @pytest.mark.parametrize(
@@ -209,29 +208,29 @@ def vocabulary_with_vectors(vocabulary: Vocabulary) -> Vocabulary:
     ],
 )
 def test_a_description_means_the_thing_nearest_to_its_words(
-    vocabulary_with_vectors: Vocabulary, text: str, things: tuple[str, ...]
+    vocabulary_with_descriptions: Vocabulary, text: str, things: tuple[str, ...]
 ) -> None:
-    assert vocabulary_with_vectors.understand(text).things == things
+    assert vocabulary_with_descriptions.understand(text).things == things
 
 
 def test_a_description_is_not_exact_and_is_rendered_as_the_thing(
-    vocabulary_with_vectors: Vocabulary,
+    vocabulary_with_descriptions: Vocabulary,
 ) -> None:
-    understood = vocabulary_with_vectors.understand("something furry that barks, red")
+    understood = vocabulary_with_descriptions.understand("something furry that barks, red")
     assert not understood.exact
     assert not understood.unknown
-    assert vocabulary_with_vectors.in_english("something furry that barks, red") == "red dog"
+    assert vocabulary_with_descriptions.in_english("something furry that barks, red") == "red dog"
 
 
 def test_a_correctly_spelled_word_is_not_a_typo(
-    vocabulary: Vocabulary, vocabulary_with_vectors: Vocabulary
+    vocabulary: Vocabulary, vocabulary_with_descriptions: Vocabulary
 ) -> None:
     assert vocabulary.understand("a sailcoat").things == ("sailboat",)
-    assert vocabulary_with_vectors.understand("a sailcoat").things == ()
+    assert vocabulary_with_descriptions.understand("a sailcoat").things == ()
 
 
-def test_suggestions_have_a_similar_meaning(vocabulary_with_vectors: Vocabulary) -> None:
-    assert vocabulary_with_vectors.suggestions("xqzwv wind")[0] == "sailboat"
+def test_suggestions_have_a_similar_meaning(vocabulary_with_descriptions: Vocabulary) -> None:
+    assert vocabulary_with_descriptions.suggestions("xqzwv wind")[0] == "sailboat"
 
 
 def test_a_landscape_of_the_included_model_is_not_a_description() -> None:
