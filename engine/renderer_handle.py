@@ -141,8 +141,10 @@ class LocalRenderer:
 
     @classmethod
     def of(cls, model: Model, device: torch.device) -> "LocalRenderer":
-        provenance = Provenance(model.name, model.checksums)
-        return cls(Renderer(model, device), provenance, images_at_a_time(device.type, model.side))
+        renderer, provenance = Renderer(model, device), Provenance(model.name, model.checksums)
+        handle = cls(renderer, provenance, images_at_a_time(device.type, model.side))
+        handle._send(renderer.measure)
+        return handle
 
     @cached_property
     def _describer(self) -> Describer:
