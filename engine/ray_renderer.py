@@ -111,12 +111,12 @@ class RendererActor:
         self._jobs.clear()
         return info
 
-    async def add(self, request: RenderRequest) -> list[Note]:
+    async def add(self, request: RenderRequest) -> tuple[list[Note], StepOutput]:
         assert self._renderer
-        notes = await self._renderer.add(request)
+        added = await self._renderer.add(request)
         self._jobs.add(request.job_id)
         self._job_added.set()
-        return notes
+        return added
 
     async def describe(self, image: Image.Image, refused: frozenset[str]) -> list[Description]:
         assert self._renderer
@@ -197,7 +197,7 @@ class RayRenderer:
         more = needed([*self._recipes.values(), recipe]) - taken
         return (self._info.free_bytes - taken) / more
 
-    async def add(self, request: RenderRequest) -> list[Note]:
+    async def add(self, request: RenderRequest) -> tuple[list[Note], StepOutput]:
         self._recipes[request.job_id] = request.recipe
         try:
             return await self._result(self._actor.add.remote(request))

@@ -74,12 +74,14 @@ class RenderLoop:
             self._busy_at = time.monotonic()  # don't repeat it before it takes effect
 
     async def _start(self, job: RunningJob) -> None:
+        """Starts a job, and shows what its images start from."""
         is_description = job.job.kind is JobKind.DESCRIPTION
         try:
             if is_description:
                 await job.describe(self._renderer, self._refused_words)
+                preview = None
             else:
-                await job.start(self._renderer)
+                preview = await job.start(self._renderer)
         except RendererLost:
             raise
         except Exception as error:
@@ -94,9 +96,11 @@ class RenderLoop:
             else:
                 await fail_all([job], error)
             return
-        if is_description:
+        if preview is None:
             self._scheduler.remove(self._slot, job)
-        elif not self._slot.holds(job):  # it was removed while it was being added
+        elif self._slot.holds(job):
+            job.show(preview, self._slot.seconds_left(job))
+        else:  # it was removed while it was being added
             await job.detach()
 
     async def _step(self) -> None:

@@ -85,8 +85,8 @@ class RendererHandle(Protocol):
     def headroom(self, recipe: Recipe) -> float:
         """How many more jobs like this fit into its memory."""
 
-    async def add(self, request: RenderRequest) -> list[Note]:
-        """Like `Renderer.add`. Also raises RendererLost."""
+    async def add(self, request: RenderRequest) -> tuple[list[Note], StepOutput]:
+        """Like `Renderer.add`, with the job's preview, on the host. Also raises RendererLost."""
 
     async def step(self) -> list[StepOutput]:
         """Advances every job by one step; returns the outputs that are due, on the host.
@@ -141,8 +141,10 @@ class LocalRenderer:
 
     @classmethod
     def of(cls, model: Model, device: torch.device) -> "LocalRenderer":
-        provenance = Provenance(model.name, model.checksums)
-        return cls(Renderer(model, device), provenance, images_at_a_time(device.type, model.side))
+        renderer, provenance = Renderer(model, device), Provenance(model.name, model.checksums)
+        handle = cls(renderer, provenance, images_at_a_time(device.type, model.side))
+        handle._send(renderer.measure)
+        return handle
 
     @cached_property
     def _describer(self) -> Describer:
@@ -166,7 +168,7 @@ class LocalRenderer:
     def headroom(self, recipe: Recipe) -> float:
         return math.inf  # there is no other renderer to choose; `add` checks the memory
 
-    async def add(self, request: RenderRequest) -> list[Note]:
+    async def add(self, request: RenderRequest) -> tuple[list[Note], StepOutput]:
         return await self._run(self._add_in_thread, request)
 
     async def step(self) -> list[StepOutput]:
@@ -199,10 +201,11 @@ class LocalRenderer:
 
     # -- in the renderer's thread ----------------------------------------------------------
 
-    def _add_in_thread(self, request: RenderRequest) -> list[Note]:
+    def _add_in_thread(self, request: RenderRequest) -> tuple[list[Note], StepOutput]:
         notes = self._renderer.add(request)
         self._held[request.job_id] = _HeldJob(concepts=request.concepts)
-        return notes
+        preview = self._renderer.preview(request.job_id)
+        return notes, self._with_concept_scores(preview).to_host()
 
     def _describe_in_thread(self, image: Image.Image, refused: frozenset[str]) -> list[Description]:
         self._renderer.reload()

@@ -75,7 +75,7 @@ class RunningJob:
         self.job = job
         self.step = 0
         self.cost = self.cost_left = 0.0
-        """The cost of its latest step and of the remaining ones; 0 before the first step."""
+        """The cost of its latest step and of the remaining ones; 0 before the start."""
         self.steps_left = job.recipe.steps
         self.started = False
         """Whether it is in its renderer."""
@@ -97,8 +97,10 @@ class RunningJob:
 
     # -- start -----------------------------------------------------------------------------
 
-    async def start(self, renderer: RendererHandle) -> None:
+    async def start(self, renderer: RendererHandle) -> StepOutput:
         """Adds the job to a renderer, from its last checkpoint if there is one.
+
+        Returns its preview: the images before the next step.
 
         Raises what `RendererHandle.add` raises, ImageError for a missing image, and StoreError.
         """
@@ -112,12 +114,14 @@ class RunningJob:
                 )
                 self._services.frames.show_frame(self.job, Frame(notes=[note]))
         try:
-            notes = await renderer.add(request)
+            notes, preview = await renderer.add(request)
         except CheckpointError as error:
             log.warning("a job starts over", job=self.id, reason=str(error))
             request = replace(request, resume_from=None)
-            notes = await renderer.add(request)
+            notes, preview = await renderer.add(request)
         self._on_started(request, notes)
+        self.update(preview)
+        return preview
 
     async def describe(self, renderer: RendererHandle, refused: RefusedWords) -> None:
         """Describes the image of the recipe, and ends the job unless it is no longer ours.
@@ -165,7 +169,6 @@ class RunningJob:
         self.add_notes(notes)
         log.info("job started", job=self.id, size=recipe.size, steps=recipe.steps, step=self.step)
         WAITED.observe((job.started_at or job.created_at) - job.created_at)
-        self._services.frames.show_frame(job, Frame(notes=self.notes))
 
     def add_notes(self, notes: Sequence[Note]) -> None:
         """Adds notes, which the member sees from the next frame on, in their language."""
@@ -175,12 +178,15 @@ class RunningJob:
     # -- during rendering ------------------------------------------------------------------
 
     def update(self, output: StepOutput) -> None:
-        """Records a step, even if the job is no longer ours."""
+        """Records a step or a preview, even if the job is no longer ours."""
         self.step, self.steps_left = output.step, output.steps_left
         self.cost, self.cost_left = output.cost, output.cost_left
 
     def show(self, output: StepOutput, seconds_left: float | None) -> None:
-        """Shows a frame. Its images become spoilers, or are left out, if they match a concept."""
+        """Shows a step or a preview.
+
+        Its images become spoilers, or are left out, if they match a concept.
+        """
         progress = progress_of(output, seconds_left)
         match = self._match(output.concept_scores)
         hidden = match is not None and match.action is not CheckAction.SPOILER

@@ -19,7 +19,7 @@ from engine.running_job import JobServices, RunningJob
 
 log = structlog.stdlib.get_logger(__name__)
 
-POLL_SECONDS = 0.5  #: between claims from an empty queue
+POLL_SECONDS = 0.1  #: between claims from an empty queue, each of which takes 0.2 ms
 WORTH_MOVING_SECONDS = 5.0  #: a job must have this much left to be moved to an idle renderer
 
 

@@ -160,11 +160,11 @@ def main() -> None:
     white = Image.new("RGB", (SIDE, SIDE), "white")  # for refused requests, which count as misses
     rendered = [next(rendered_images) if r in known else white for r in requests * options.seeds]
     varied = [r for r in requests if r.kind == "en"][: options.varied]
-    variations = to_tensor(render(renderer, [r.prompt for r in varied], 4, options.steps, finished))
+    variations = render(renderer, [r.prompt for r in varied], 4, options.steps, finished)
     report = "\n\n".join(
         [
             *_report(options.cache, images, prototypes, model, requests * options.seeds, rendered),
-            _variety(prototypes, images, varied, variations),
+            *_variety(prototypes, images, varied, variations),
             f"{len(rendered)} images of {len(requests)} prompts by the model {model.name}, of "
             f"which {len(requests) - len(known)} were refused, {options.steps} steps "
             f"({describe_machine()}).",
@@ -255,11 +255,15 @@ def _variety(
     judge: PrototypeJudge,
     images: Images,
     requests: Sequence[Request],
-    rendered: Tensor,
-) -> str:
-    by_prompt = [rendered[i :: len(requests)] for i in range(len(requests))]
+    rendered: Sequence[Image.Image],
+) -> Iterator[str]:
+    """The paragraph about four images of each request, if there are any requests."""
+    if not requests:
+        return
+    pixels = to_tensor(rendered)
+    by_prompt = [pixels[i :: len(requests)] for i in range(len(requests))]
     makers = spread_of_makers(judge, images, [request.things[0] for request in requests])
-    return (
+    yield (
         f"Mean distance between four images of one request, of that between makers: "
         f"{spread(judge, by_prompt) / makers:.2f}."
     )
@@ -319,7 +323,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--steps", type=int, default=100)
     parser.add_argument("--side", type=int, help="of the images, in pixels (default: the model's)")
     parser.add_argument(
-        "--varied", type=int, default=8, help="number of prompts rendered four times"
+        "--varied",
+        type=int,
+        choices=range(SHARES["en"] + 1),
+        default=8,
+        metavar="N",
+        help="number of prompts rendered four times, for their variety; 0 leaves it out",
     )
     parser.add_argument(
         "--shown", type=int, default=96, help="number of prompts on the contact sheet"

@@ -12,7 +12,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench.speed import cutouts, estimate, frames, image, memory, scaling, step, throughput
+from bench.speed import (
+    cutouts,
+    estimate,
+    first_frame,
+    frames,
+    image,
+    memory,
+    scaling,
+    step,
+    throughput,
+)
 from bench.speed.timing import show_progress
 from engine.device import describe_machine, use_cores
 
@@ -22,6 +32,7 @@ SECTIONS: dict[str, tuple[str, Callable[[bool], tuple[str, Any]]]] = {
     "image": ("A whole image to the same score", image.measure),
     "throughput": ("Many jobs", throughput.measure),
     "frames": ("Frames", frames.measure),
+    "first_frame": ("First frame", first_frame.measure),
     "estimate": ("Time left", estimate.measure),
     "cutouts": ("How many cutouts", cutouts.measure),
     "growth": ("How a step scales", scaling.measure),

@@ -148,14 +148,15 @@ class Poster:
             await self._channels.wait(outbox.job.channel_id)
             async with outbox.writing:
                 frame, outbox.frame = outbox.frame, None
-                if frame:
-                    await self._show_or_drop(outbox.job.id, frame)
+                if frame and await self._show_or_drop(outbox.job.id, frame):
                     outbox.not_before = time.monotonic() + self._pace.per_message
 
-    async def _show_or_drop(self, job_id: int, frame: Frame) -> None:
+    async def _show_or_drop(self, job_id: int, frame: Frame) -> bool:
+        """Returns whether an edit was tried: then the next one has to wait."""
         try:
-            if await self._writer.show_frame(job_id, frame):
-                FRAMES.labels("shown").inc()
+            if not await self._writer.show_frame(job_id, frame):
+                return False
+            FRAMES.labels("shown").inc()
         except Exception as error:
             FRAMES.labels("dropped").inc()
             self._raise_if_token_refused(error)
@@ -163,6 +164,7 @@ class Poster:
                 log.warning("frame dropped", job=job_id, error=str(error))
             else:
                 log.exception("frame dropped", job=job_id)
+        return True
 
     # -- outcomes --------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ from core.understanding.vocabulary import Vocabulary, vocabulary_of
 from engine.device import autocast
 from engine.models.model import Model
 from engine.synthesis import latents
+from engine.synthesis.candidates import fit
 from engine.synthesis.checkpoint import Checkpoint, CheckpointError
 from engine.synthesis.config import SynthesisConfig
 from engine.synthesis.gradient_start import best_gradient_image
@@ -29,7 +30,7 @@ from engine.synthesis.objective import Target
 from engine.synthesis.outlines import asks_for_outlines, outlined_latents
 from engine.synthesis.painted_part import PaintedPart
 from engine.synthesis.prior_guidance import choose_styles
-from engine.synthesis.prior_start import best_prior_sample, compose_image, prior_latents
+from engine.synthesis.prior_start import best_prior_samples, compose_images, prior_latents
 from engine.synthesis.request import RenderRequest
 from engine.synthesis.validation import RecipeRefused, RefusalCode
 
@@ -55,6 +56,7 @@ def start(
     )
     composition = NOTHING if part else composition_of(recipe, model)
     outlined = not part and asks_for_outlines(recipe, model)
+    shown = None
     if request.resume_from:
         first = torch.zeros(recipe.count, model.vqgan.codebook.shape[1], *sizes[0], device=device)
         generators = list(_seeded(recipe, device))
@@ -68,7 +70,7 @@ def start(
         first = _encode_initial(recipe, request, model).expand(recipe.count, -1, -1, -1)
         generators = [_spawn(generator) for generator in _seeded(recipe, device)]
     else:
-        first, generators = _from_scratch(
+        first, shown, generators = _from_scratch(
             recipe,
             opening,
             model,
@@ -79,13 +81,15 @@ def start(
             composition,
         )
         if outlined:
-            first = outlined_latents(model, first, config.outline)
+            first, shown = outlined_latents(model, first, config.outline), None
     if recipe.tile and not recipe.source:
         first = latents.join_edges(first, recipe.tile)
     distilled = not (composition or part or outlined)
     if model.prior and not recipe.initial and not recipe.film and target.scenes == 1:
         config = scale_learning_rate(config, config.prior.lr_ratio)
-    job = JobState(recipe, target, config, generators, first, sizes, styles, distilled, part=part)
+    job = JobState(
+        recipe, target, config, generators, first, sizes, styles, distilled, part=part, shown=shown
+    )
     if recipe.initial and recipe.strength and not recipe.source and not part:
         job.init_latents = _encode_initial(recipe, request, model)
     if request.source and recipe.continues:
@@ -206,27 +210,32 @@ def _from_scratch(
     device: torch.device,
     styles: Tensor | None,
     composition: Composition,
-) -> tuple[Tensor, list[Generator]]:
-    """The latents of the best candidate for each image."""
+) -> tuple[Tensor, Tensor, list[Generator]]:
+    """The best candidate for each image: latents, what they show, generators for the steps.
+
+    The latents are (images, embed_dim, *size), what they show (images, 3, height, width), 0 to 1.
+    """
     height, width = (side * model.vqgan.factor for side in size)
-    starts, generators = [], []
-    for row, generator in enumerate(_seeded(recipe, device)):
-        style = None if styles is None else styles[row]
-        with autocast(device):
-            if composition:
-                best = compose_image(
-                    model, composition, target, config, width, height, generator, style
-                )
-            elif model.prior:
-                best = best_prior_sample(model, target, config, generator, style)
-            else:
-                best = best_gradient_image(model, target, config, width, height, generator)
-        if model.prior and not composition:
-            starts.append(prior_latents(model, best.float(), width, height))
+    seeded, samples = list(_seeded(recipe, device)), None
+    with autocast(device):
+        if composition:
+            images = compose_images(
+                model, composition, target, config, width, height, seeded, styles
+            )
+        elif model.prior:
+            samples, images = best_prior_samples(model, target, config, seeded, styles)
+            images = fit(images, width, height)
         else:
-            starts.append(model.vqgan.encode(best.float()))
-        generators.append(_spawn(generator))
-    return torch.cat(starts), generators
+            found = [
+                best_gradient_image(model, target, config, width, height, each) for each in seeded
+            ]
+            images = torch.cat(found)
+    # One at a time: the processor's kernels round differently in a larger batch.
+    if samples is None:
+        starts = [model.vqgan.encode(image) for image in images.float().split(1)]
+    else:
+        starts = [prior_latents(model, each, width, height) for each in samples.float().split(1)]
+    return torch.cat(starts), images.float(), [_spawn(generator) for generator in seeded]
 
 
 def composition_of(recipe: Recipe, model: Model) -> Composition:

@@ -39,6 +39,7 @@ class JobState:
     distilled: bool = True  # whether to use the prior, which knows only single things
     init_latents: Tensor | None = None  # of the initial image, if the recipe stays close to it
     part: PaintedPart | None = None  # what is repainted, if the rest stays
+    shown: Tensor | None = None  # before the first step: the images that were encoded, if any
     frame_start: Tensor | None = None  # latents that a film's current frame started from
     prior_steps: int = 0  # steps of the jobs that this one continues
     step: int = 0
@@ -148,6 +149,7 @@ class JobState:
         self.optimizer.step()
         self.losses = self.losses.lerp(losses, schedule.loss_ema_weight) if self.step else losses
         self.step += 1
+        self.shown = None
         if self.step == 1:
             self.first_loss = self.losses.mean().item()
         if self.step % schedule.check_every == 0 or self.done or self._ends_early():

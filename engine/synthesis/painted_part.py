@@ -20,7 +20,7 @@ from engine.synthesis.config import SynthesisConfig
 from engine.synthesis.gradient_start import best_gradient_image
 from engine.synthesis.latents import to_tensor
 from engine.synthesis.objective import Target
-from engine.synthesis.prior_start import best_prior_sample, edge_colours, matte
+from engine.synthesis.prior_start import best_prior_samples, edge_colours, matte
 from engine.synthesis.validation import RecipeRefused, RefusalCode
 
 Box = tuple[slice, slice]  #: rows and columns
@@ -113,8 +113,8 @@ def _best_layer(
     if not model.prior:
         best = best_gradient_image(model, target, config, *size, generator)
         return torch.cat([best, torch.ones_like(best[:, :1])], 1)
-    sample = best_prior_sample(model, target, config, generator, style)
-    image = model.prior.to_images(sample, model.vqgan).float()
+    styles = None if style is None else style[None]
+    _, image = best_prior_samples(model, target, config, [generator], styles)
     alpha = matte(image[0], edge_colours(image)[0], config.init)[None]
     return fit(torch.cat([image, alpha], 1), *size)
 

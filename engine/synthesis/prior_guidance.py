@@ -43,15 +43,18 @@ def choose_styles(
     return torch.tensor([plausible[seed % len(plausible)] for seed in seeds], device=device)
 
 
-def suitable_style(
-    model: Model, target: Target, config: PriorConfig, style: Tensor | None
+def suitable_styles(
+    model: Model, target: Target, config: PriorConfig, styles: Tensor | None
 ) -> Tensor | None:
-    """The style () if it is plausible for the target, otherwise another one."""
-    if style is None or not isinstance(model.prior, LatentPrior):
-        return style
+    """Each style (images,) if it is plausible for the target, otherwise another one."""
+    if styles is None or not isinstance(model.prior, LatentPrior):
+        return styles
     plausible = plausible_styles(model, model.prior, target, config)
-    number = int(style)
-    return style if number in plausible else style.new_tensor(plausible[number % len(plausible)])
+    numbers = [
+        number if number in plausible else plausible[number % len(plausible)]
+        for number in styles.tolist()
+    ]
+    return styles.new_tensor(numbers)
 
 
 def plausible_styles(
@@ -84,19 +87,25 @@ def sample_prior(
     target: Target,
     config: PriorConfig,
     count: int,
-    generator: Generator,
-    style: Tensor | None = None,
+    generators: Sequence[Generator],
+    styles: Tensor | None = None,
 ) -> Tensor:
-    """Draws samples with Euler's method, all in one style (): (count, *prior.shape)."""
+    """Draws samples with Euler's method: (generators, count, *prior.shape).
+
+    `styles` (generators,) are their styles.
+    """
     assert model.prior
-    device = generator.device
-    x = torch.randn(count, *model.prior.shape, generator=generator, device=device)
-    styles = None if style is None else style.expand(count)
+    shape = count, *model.prior.shape
+    noise = [torch.randn(shape, generator=each, device=each.device) for each in generators]
+    x = torch.cat(noise)
+    by_sample = None if styles is None else styles.repeat_interleave(count)
     timesteps = torch.linspace(0, 1, config.sampling_steps + 1).tolist()
     for t, next_t in itertools.pairwise(timesteps):
-        prediction = guided_prediction(model, x, x.new_full((count,), t), target, config, styles)
+        times = x.new_full((len(x),), t)
+        prediction = guided_prediction(model, x, times, target, config, by_sample)
         x = x.lerp(prediction, (next_t - t) / (1 - t))
-    return x
+    samples: Tensor = x.unflatten(0, (len(noise), count))
+    return samples
 
 
 def distillation_loss(

@@ -18,26 +18,38 @@ from engine.models.prior import LatentPrior
 from engine.synthesis.candidates import candidate_loss, fit
 from engine.synthesis.config import InitConfig, SynthesisConfig
 from engine.synthesis.objective import Target
-from engine.synthesis.prior_guidance import sample_prior, suitable_style
+from engine.synthesis.prior_guidance import sample_prior, suitable_styles
 
 Box = tuple[slice, slice]
 WHOLE: Box = (slice(None), slice(None))
 
 
-def best_prior_sample(
+def best_prior_samples(
     model: Model,
     target: Target,
     config: SynthesisConfig,
-    generator: Generator,
-    style: Tensor | None = None,
-) -> Tensor:
-    """The best of the prior's samples: (1, *prior.shape)."""
+    generators: Sequence[Generator],
+    styles: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """The best of the prior's samples for each generator, and what they show.
+
+    Returns (generators, *prior.shape) and square images (generators, 3, height, width) from 0 to 1.
+    `styles` (generators,) are replaced where the prior does not know them for this target.
+    """
     assert model.prior
-    count = config.init.prior_samples
-    style = suitable_style(model, target, config.prior, style)
-    samples = sample_prior(model, target, config.prior, count, generator, style)
-    images = model.prior.to_images(samples, model.vqgan).float()
-    return samples[candidate_loss(model, target, images).argmin()][None]
+    styles = suitable_styles(model, target, config.prior, styles)
+    count, best, shown = config.init.prior_samples, [], []
+    # CLIP, which looks for excludes, rounds differently in a larger batch.
+    at_once = len(generators) if target.includes == len(target.texts) else 1
+    for first in range(0, len(generators), at_once):
+        rows = slice(first, first + at_once)
+        chosen = None if styles is None else styles[rows]
+        for samples in sample_prior(model, target, config.prior, count, generators[rows], chosen):
+            images = model.prior.to_images(samples, model.vqgan).float()
+            index = candidate_loss(model, target, images).argmin()
+            best.append(samples[index])
+            shown.append(images[index])
+    return torch.stack(best), torch.stack(shown)
 
 
 def prior_latents(model: Model, sample: Tensor, width: int, height: int) -> Tensor:
@@ -52,32 +64,51 @@ def prior_latents(model: Model, sample: Tensor, width: int, height: int) -> Tens
     return model.vqgan.encode(fit(prior.to_images(sample, model.vqgan), width, height))
 
 
-def compose_image(
+def compose_images(
     model: Model,
     composition: Composition,
     target: Target,
     config: SynthesisConfig,
     width: int,
     height: int,
-    generator: Generator,
-    style: Tensor | None,
+    generators: Sequence[Generator],
+    styles: Tensor | None,
 ) -> Tensor:
-    """Places the best sample for each part in an image: (1, 3, height, width) from 0 to 1.
+    """Places the best sample for each part in an image: (generators, 3, height, width), 0 to 1.
 
     If a part is smaller than the image, its thing is enlarged to fill its place. If the composition
     has a background, parts are cut out and placed on it; otherwise the image is filled with the
     colour at the samples' edges.
     """
-    assert model.prior
-    texts = [part.text for part in composition.parts]
-    targets = part_targets(model, target, texts)
-    samples = [best_prior_sample(model, each, config, generator, style) for each in targets]
-    images = [model.prior.to_images(sample, model.vqgan).float()[0] for sample in samples]
-    backgrounds = [edge_colours(image[None])[0] for image in images]
+    targets = part_targets(model, target, [part.text for part in composition.parts])
+    parts = [best_prior_samples(model, each, config, generators, styles)[1] for each in targets]
+    landscapes: Sequence[Tensor | None] = [None] * len(generators)
     if composition.landscape:
         (landscape,) = part_targets(model, target, [composition.landscape])
-        sample = best_prior_sample(model, landscape, config, generator)
-        canvas = fit(model.prior.to_images(sample, model.vqgan).float(), width, height)
+        _, shown = best_prior_samples(model, landscape, config, generators)
+        landscapes = fit(shown, width, height).split(1)
+    rows = [
+        _compose(composition, [part[row] for part in parts], canvas, config.init, width, height)
+        for row, canvas in enumerate(landscapes)
+    ]
+    return torch.cat(rows)
+
+
+def _compose(
+    composition: Composition,
+    images: Sequence[Tensor],
+    landscape: Tensor | None,
+    config: InitConfig,
+    width: int,
+    height: int,
+) -> Tensor:
+    """One image for each part (3, side, side), in one (1, 3, height, width), from 0 to 1.
+
+    On a landscape (1, 3, height, width), or on a colour.
+    """
+    backgrounds = [edge_colours(image[None])[0] for image in images]
+    if landscape is not None:
+        canvas = landscape.clone()
     else:
         colour = torch.stack(backgrounds).median(0).values
         if composition.colour:
@@ -85,8 +116,8 @@ def compose_image(
         canvas = colour[None, :, None, None].repeat(1, 1, height, width)
     cut_out = bool(composition.landscape or composition.colour)
     for image, background, part in zip(images, backgrounds, composition.parts, strict=True):
-        alpha = matte(image, background, config.init)
-        box = square_around(alpha, config.init.thing_margin) if part.size < 1 else WHOLE
+        alpha = matte(image, background, config)
+        box = square_around(alpha, config.thing_margin) if part.size < 1 else WHOLE
         if not cut_out:
             alpha = torch.ones_like(alpha)
         layer = torch.cat([image - (1 - alpha) * background[:, None, None], alpha])

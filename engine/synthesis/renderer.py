@@ -4,6 +4,7 @@ As in an inference server with continuous batching, a job joins at any step and 
 done. Its images depend only on its recipe and seed, not on other jobs in the batch.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
@@ -80,6 +81,10 @@ class Renderer:
         self._jobs[request.job_id] = start(request, target, self.model, self.config, self.device)
         return notes
 
+    def measure(self) -> None:
+        """Measures memory and cost, for which the first job would wait otherwise."""
+        _ = self.memory, self._cost
+
     def abort(self, job_id: int) -> None:
         """Removes a job from the batch, if it is there."""
         self._jobs.pop(job_id, None)
@@ -154,6 +159,22 @@ class Renderer:
             if output.done or output.fault:
                 self.abort(output.job_id)
         return outputs
+
+    @torch.no_grad()
+    def preview(self, job_id: int) -> StepOutput:
+        """The images of a job in the batch as they are before its next step.
+
+        Nothing has measured their similarities to the prompts, which are not a number.
+        """
+        job = self._jobs[job_id]
+        target = job.current_target
+        with autocast(self.device):
+            if job.shown is None:
+                (images,) = self._decode([job])
+            else:
+                images = self._shaped_images(job.shown, job)
+        unknown = torch.full_like(target.weights, math.nan)
+        return self._output(job_id, job, target, images, unknown)
 
     # -- the parts of a step ---------------------------------------------------------------
 

@@ -47,6 +47,10 @@ class FakeRenderer(Renderer):
         self._jobs[request.job_id] = (recipe, step)
         return self.notes
 
+    def preview(self, job_id: int) -> StepOutput:
+        recipe, step = self._jobs[job_id]
+        return self._output_of(job_id, recipe, step)
+
     def abort(self, job_id: int) -> None:
         self._jobs.pop(job_id, None)
 
@@ -74,6 +78,17 @@ class FakeRenderer(Renderer):
             self.finished.append(job_id)
         else:
             self._jobs[job_id] = (recipe, step)
+        return self._output_of(job_id, recipe, step, done=done, fault=fault)
+
+    def _output_of(
+        self,
+        job_id: int,
+        recipe: Recipe,
+        step: int,
+        *,
+        done: bool = False,
+        fault: Fault | None = None,
+    ) -> StepOutput:
         include = step / recipe.steps
         shape = (recipe.count, 3, recipe.height, recipe.width)
         return StepOutput(

@@ -188,8 +188,8 @@ async def test_a_cancelled_blocked_or_paused_job_leaves_its_actor_at_once(
         step, count = shown[-1], len(shown)
         await ModerationQueue(engine.database).resume(GUILD, actor_id=9)
         await engine.wait_for_progress(interrupted)
-        # It resumes after its last output, which may have arrived too late to be shown.
-        assert shown[count] in (step + 1, step + 2)
+        # It shows its last output again, which may have arrived too late to be shown before.
+        assert shown[count] in (step, step + 1)
     else:
         assert (await engine.wait_until_ended(interrupted)).state is State.CANCELLED
 

@@ -16,6 +16,7 @@ from engine import renderer_handle
 from engine.models import catalogue
 from engine.models.model import load_model
 from engine.renderer_handle import JobsDropped, LocalRenderer, images_at_a_time
+from engine.synthesis import renderer as renderer_module
 from engine.synthesis.output import StepOutput
 from engine.synthesis.request import RenderRequest
 from tests.engine.conftest import MADE_BY, until
@@ -113,6 +114,18 @@ async def test_a_failed_call_that_nobody_awaits_is_logged() -> None:
         renderer.abort(1)
         await until(lambda: logs)
     assert "failed" in logs[0]["event"]
+
+
+async def test_memory_and_cost_are_measured_before_the_first_job(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    measured: list[str] = []
+    for name in ("Memory", "StepCost"):
+        monkeypatch.setattr(renderer_module, name, lambda *_, name=name: measured.append(name))
+    cpu = torch.device("cpu")
+    renderer = LocalRenderer.of(load_model("sketch", Path("data"), cpu), cpu)
+    await until(lambda: len(measured) == 2)
+    renderer.close()
 
 
 async def test_a_closed_renderer_leaves_no_thread_running() -> None:

@@ -177,15 +177,30 @@ async def test_a_job_ends_with_its_images_on_disk_and_its_progress_shown(
     names = sorted(path.name for path in folder_of(job.id, tmp_path).iterdir())
     frames = [f"frame-{step:04}.webp" for step in range(1, 6)]
     assert names == ["final-0.png", "final-1.png", *frames, "state.safetensors", "timelapse.mp4"]
-    first, *rendered = [frame for _, frame in sink.frames]
-    assert first.progress is None
+    rendered = [frame for _, frame in sink.frames]
     reported = [frame.progress for frame in rendered if frame.progress]
-    assert [progress.step for progress in reported] == [1, 2, 3, 4, 5]
+    assert [progress.step for progress in reported] == [0, 1, 2, 3, 4, 5]
     last = reported[-1]
     assert (last.include, last.exclude) == (1.0, 0.25)
     assert last.seconds_left == 0
     assert rendered[-1].notes == [note_text(note) for note in renderer.notes]
     assert sink.ends == 1
+
+
+async def test_a_job_shows_what_it_starts_from_before_its_first_step(
+    enqueue: JobFactory, running_worker: Any, wait_until_ended: Any, sink: RecordingSink
+) -> None:
+    job = await enqueue(count=4)
+    shown_before_steps: list[int] = []
+    renderer = FakeRenderer(lambda number: shown_before_steps.append(len(sink.frames)))
+    async with running_worker(renderer):
+        await wait_until_ended(job)
+    assert shown_before_steps[0] == 1
+    _, frame = sink.frames[0]
+    assert frame.progress
+    assert frame.progress.step == 0
+    assert frame.images
+    assert len(frame.images()) == 4
 
 
 async def test_jobs_share_the_batch_and_a_third_joins_when_there_is_room(

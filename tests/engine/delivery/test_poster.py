@@ -179,6 +179,22 @@ async def test_the_newest_frame_wins_and_edits_are_paced(
     assert file.filename == "step-50.webp"
 
 
+async def test_a_frame_without_a_message_does_not_delay_the_next_one(
+    discord: Sandbox, database: Database, start_job: JobFactory, start_poster: Any
+) -> None:
+    job = await start_job(message=False)
+    poster, _ = start_poster(grace=60.0, per_message=60.0)
+    poster.show_frame(job, frame(0))
+    await until(lambda: poster._outboxes[job.id].frame is None)
+    message = _bot_message(discord, 0)
+    await Messages(database).sent(job.id, Kind.JOB, job.channel_id, message.id)
+    await asyncio.sleep(0.05)
+    poster.show_frame(job, frame(1))
+    async with asyncio.timeout(10):
+        await until(lambda: edit_times(discord))
+    assert [file.filename for file in get_message(discord).files] == ["step-1.webp"]
+
+
 async def test_channels_are_forgotten_once_they_may_be_edited_again() -> None:
     pace = ChannelPace(0.01)
     for channel in range(5):

@@ -14,7 +14,7 @@ from engine.synthesis.candidates import fit
 from engine.synthesis.config import PICTUREBOOK, SKETCH, SynthesisConfig, override
 from engine.synthesis.gradient_start import GENES, evolve, gradient_images
 from engine.synthesis.initialisation import start
-from engine.synthesis.prior_start import best_prior_sample
+from engine.synthesis.prior_start import best_prior_samples
 from engine.synthesis.renderer import Renderer
 from engine.synthesis.request import RenderRequest
 from tests.engine.synthesis.conftest import CPU, QUICK, RecipeFactory
@@ -49,8 +49,8 @@ def best_sample(model: Model, recipe: Recipe, config: SynthesisConfig = SKETCH) 
     target = objective.embed_target(recipe, {}, model.perceptor, config.loss, CPU)
     with torch.no_grad():
         generator = Generator().manual_seed(recipe.seed)
-        best = best_prior_sample(model, target, config, generator)
-        return fit((best + 1) / 2, 64, 64)[0]
+        _, images = best_prior_samples(model, target, config, [generator])
+        return fit(images, 64, 64)[0]
 
 
 def sharpness(images: Tensor) -> float:

@@ -127,7 +127,7 @@ def test_an_exclude_leads_away_only_from_what_the_includes_do_not_ask_for(
     target = replace(target, floors=target.floors - 2)  # the exclude counts as present in any image
     guided_model = with_prior(model, HalvesPrior(target.embeddings[0]))
     without_exclude, with_exclude = (
-        sample_prior(guided_model, each, SKETCH.prior, 1, seeded_generators(1)[0])
+        sample_prior(guided_model, each, SKETCH.prior, 1, seeded_generators(1))
         for each in (make_target(model, make_recipe), target)
     )
     assert torch.allclose(without_exclude, torch.full_like(without_exclude, 0.2))
@@ -146,7 +146,7 @@ def test_an_exclude_that_is_not_present_has_no_effect(
     target = make_target(model, make_recipe, "blue")
     absent = replace(target, floors=target.floors + 2)
     guided_model = with_prior(model, HalvesPrior(target.embeddings[0]))
-    samples = sample_prior(guided_model, absent, SKETCH.prior, 1, seeded_generators(1)[0])
+    samples = sample_prior(guided_model, absent, SKETCH.prior, 1, seeded_generators(1))
     assert torch.allclose(samples, torch.full_like(samples, 0.2))
 
 
@@ -159,9 +159,9 @@ def test_an_exclude_has_no_effect_in_the_direction_of_the_includes(
         make_target(model, make_recipe, "blue"),
         SKETCH.prior,
         2,
-        seeded_generators(1)[0],
+        seeded_generators(1),
     )
-    assert torch.allclose(samples, torch.full((2, 3, PIXEL_SIDE, PIXEL_SIDE), 0.5), atol=1e-5)
+    assert torch.allclose(samples, torch.full((1, 2, 3, PIXEL_SIDE, PIXEL_SIDE), 0.5), atol=1e-5)
 
 
 @pytest.mark.slow

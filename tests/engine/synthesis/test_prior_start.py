@@ -1,9 +1,12 @@
 """How the embedded model starts an image: where things are, and in which style."""
 
+from typing import Any
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import Tensor
 
 from bot.services.examples import EXAMPLES
 from core.prompts import Prompt
@@ -14,9 +17,10 @@ from engine.models.model import Model
 from engine.synthesis.config import PICTUREBOOK, InitConfig, override
 from engine.synthesis.initialisation import composition_of
 from engine.synthesis.objective import Target, embed_target
-from engine.synthesis.prior_guidance import choose_styles, sample_prior, suitable_style
+from engine.synthesis.prior_guidance import choose_styles, sample_prior, suitable_styles
 from engine.synthesis.prior_start import (
-    compose_image,
+    best_prior_samples,
+    compose_images,
     edge_colours,
     matte,
     part_targets,
@@ -120,6 +124,38 @@ def test_images_of_one_request_get_different_styles_each_by_its_own_seed(
     assert alone.tolist() == styles[2:3].tolist()
 
 
+@pytest.mark.parametrize("prompt", ["a cat", "a cat on a red background"])
+def test_images_of_one_request_are_sampled_together_and_as_if_alone(
+    picturebook: Model, prompt: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert picturebook.prior
+    batches: list[int] = []
+    forward = picturebook.prior.forward
+
+    def counted(noisy: Tensor, *arguments: Any) -> Tensor:
+        batches.append(len(noisy))
+        return forward(noisy, *arguments)
+
+    monkeypatch.setattr(picturebook.prior, "forward", counted)
+    renderer = Renderer(picturebook, CPU, override(PICTUREBOOK, {"cutouts.count": 2}))
+    renderer.add(RenderRequest(1, make_recipe(prompt, seed=3, count=3)))
+    assert batches == [12] * PICTUREBOOK.prior.sampling_steps  # 3 × 2 samples, with and without
+    for row in range(3):
+        renderer.add(RenderRequest(2, make_recipe(prompt, seed=3 + row)))
+        together, alone = renderer._jobs[1].latents[row], renderer._jobs[2].latents[0]
+        assert (together - alone).abs().max() < 1e-5
+
+
+def test_what_the_best_samples_show_is_what_they_decode_to(picturebook: Model) -> None:
+    assert picturebook.prior
+    target = target_of(picturebook, make_recipe("a cat"))
+    generators = [torch.Generator().manual_seed(seed) for seed in (1, 2)]
+    with torch.no_grad():
+        samples, images = best_prior_samples(picturebook, target, PICTUREBOOK, generators)
+        decoded = picturebook.prior.to_images(samples, picturebook.vqgan)
+    assert (images - decoded).abs().max() < 1e-5
+
+
 def test_a_requested_style_is_the_only_one(picturebook: Model) -> None:
     target = target_of(picturebook, make_recipe("an owl in 3d"))
     styles = choose_styles(picturebook, target, PICTUREBOOK.prior, range(4))
@@ -132,9 +168,9 @@ def test_a_thing_that_only_one_maker_shows_is_rendered_in_that_style(picturebook
     styles = choose_styles(picturebook, target, PICTUREBOOK.prior, range(4))
     assert styles is not None
     assert {STYLES[style] for style in styles.tolist()} == {"openclipart"}
-    other = suitable_style(picturebook, target, PICTUREBOOK.prior, torch.tensor(1))
-    assert other is not None
-    assert STYLES[int(other)] == "openclipart"
+    others = suitable_styles(picturebook, target, PICTUREBOOK.prior, torch.tensor([1, 2]))
+    assert others is not None
+    assert {STYLES[style] for style in others.tolist()} == {"openclipart"}
 
 
 @pytest.mark.slow
@@ -142,8 +178,8 @@ def test_the_prior_renders_the_requested_colours(picturebook: Model) -> None:
     means = {}
     for prompt in ("a red apple", "a blue circle", "ein grüner Kreis"):
         target = target_of(picturebook, make_recipe(prompt))
-        x = sample_prior(
-            picturebook, target, PICTUREBOOK.prior, 2, torch.Generator().manual_seed(1)
+        (x,) = sample_prior(
+            picturebook, target, PICTUREBOOK.prior, 2, [torch.Generator().manual_seed(1)]
         )
         assert picturebook.prior
         image = picturebook.prior.to_images(x, picturebook.vqgan)[..., 48:80, 48:80]
@@ -233,7 +269,9 @@ def test_a_landscape_without_a_thing_has_one_colour_below_its_sky(picturebook: M
     assert (composition.parts, composition.landscape) == ((), "snow at night")
     target, generator = target_of(picturebook, recipe), torch.Generator().manual_seed(0)
     with torch.no_grad():
-        (image,) = compose_image(picturebook, composition, target, QUICK, 128, 128, generator, None)
+        (image,) = compose_images(
+            picturebook, composition, target, QUICK, 128, 128, [generator], None
+        )
     sky, snow = image[:, 8:40].mean((1, 2)), image[:, 100:120].mean((1, 2))
     assert sky.mean() < 0.4 < snow.mean()
     assert image[:, 100:120].std((1, 2)).max() < 0.1

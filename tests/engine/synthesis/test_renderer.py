@@ -1,5 +1,6 @@
 """The renderer: jobs that join, leave and fail without affecting each other."""
 
+import math
 import pickle
 from dataclasses import replace
 from typing import Any, cast
@@ -107,6 +108,33 @@ def test_outputs_are_of_the_jobs_that_were_there_when_the_step_started(
     for output, expected in zip(outputs, undisturbed.step(), strict=True):
         assert torch.equal(output.pixels, expected.pixels)
     assert renderer.job_ids == {2, 3}
+
+
+def test_a_preview_shows_what_a_job_starts_from_and_changes_nothing(
+    model: Model, make_recipe: RecipeFactory
+) -> None:
+    watched, unwatched = Renderer(model, CPU, QUICK), Renderer(model, CPU, QUICK)
+    for each in (watched, unwatched):
+        each.add(RenderRequest(1, make_recipe(count=2)))
+    preview = watched.preview(1)
+    assert (preview.step, preview.done, preview.steps_left) == (0, False, 4)
+    assert preview.cost > 0
+    assert preview.pixels.shape == (2, 3, 32, 32)
+    assert math.isnan(preview.include)
+    assert [image.size for image in preview.images()] == [(32, 32)] * 2
+    ends = [run_job(each)[-1].pixels for each in (watched, unwatched)]
+    assert torch.equal(ends[0], ends[1])
+
+
+def test_a_preview_after_a_step_shows_what_the_next_step_decodes(
+    renderer: Renderer, make_recipe: RecipeFactory
+) -> None:
+    renderer.add(RenderRequest(1, make_recipe(steps=6)))
+    renderer.step()
+    preview = renderer.preview(1)
+    (output,) = renderer.step()
+    assert preview.step == 1
+    assert (preview.pixels - output.pixels).abs().max() < TOLERANCE
 
 
 @pytest.mark.usefixtures("float32")
