@@ -99,7 +99,9 @@ class ImageTowerTraining(pl.LightningModule):
         self._names, self._concepts = names, concepts
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        return torch.optim.AdamW(self.head.parameters(), LEARNING_RATE, (0.9, 0.98), WEIGHT_DECAY)
+        return torch.optim.AdamW(
+            self.head.parameters(), LEARNING_RATE, (0.9, 0.98), weight_decay=WEIGHT_DECAY
+        )
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The right one of the batch's captions, and of all names, must be the nearest."""
