@@ -23,7 +23,9 @@ try: $(READY)  ## open the whole product in your browser, until Ctrl-C
 
 # Three files at a time, even on two cores: tests of whole processes mostly wait.
 # The longest files run first (tests/conftest.py), so that none runs alone at the end.
-PYTEST = $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
+# Bytecode is kept even where the environment turns it off: otherwise each of the processes compiles
+# all tests and modules in every run.
+PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
 
 test: $(READY)  ## run all tests, including the end-to-end tests
 	$(PYTEST) --numprocesses 3
