@@ -7,7 +7,6 @@ once.
 """
 
 import torch
-from kornia import augmentation
 from PIL import Image, ImageOps
 from torch import Tensor, nn
 from torch.autograd.profiler import record_function
@@ -31,6 +30,8 @@ class PlainLoop:
     def __init__(
         self, model: Model, text: str, width: int, height: int, cutouts: int, seed: int
     ) -> None:
+        from kornia import augmentation
+
         torch.manual_seed(seed)
         self._vqgan, self._perceptor = model.vqgan, model.perceptor
         self._cutouts = cutouts
