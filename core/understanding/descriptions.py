@@ -19,7 +19,7 @@ from core.understanding.word_vectors import UNSPACED, WORD, WordVectors
 Scores = NDArray[np.float32]
 SHARED_WEIGHT = 2.0
 """Weight of the shared words, relative to the cosine of the vectors."""
-_ENDINGS = ("es", "s", "en", "e", "n")
+_ENDINGS = ("ing", "ed", "es", "s", "en", "e", "n")
 _SHORTEST_STEM = 4
 
 
