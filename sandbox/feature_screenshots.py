@@ -15,7 +15,7 @@ from sandbox.client.member import Member
 from sandbox.client.views import ChannelRef, MessageView
 from sandbox.processes import ROOT
 
-PATIENCE = 300.0
+MAX_WAIT = 300.0
 """Seconds until an image must be finished, four times as long as usual."""
 QUALITY = 90
 """Of WebP, from 0 to 100."""
@@ -47,7 +47,7 @@ class FeatureScreenshots:
         await self._keep_message("reactions", image)
         await self._keep_message("history", await self._answer(ada, "Your images", "history"))
         await ada.use_menu("Describe this image", image)
-        described = await ada.wait_for(lambda each: "Described" in each.text, patience=PATIENCE)
+        described = await ada.wait_for(lambda each: "Described" in each.text, patience=MAX_WAIT)
         await self._keep_message("describe", described)
         await self._in_best_of(ada, image, best)
         await self._moderation(ben, mia, image, studio)
@@ -111,7 +111,7 @@ class FeatureScreenshots:
         reply = await member.slash("imagine", include=include, **options)
         message = await member.wait_filled(reply)
         return await member.wait_for(
-            lambda each: each.id == message.id and each.title == "Painted", patience=PATIENCE
+            lambda each: each.id == message.id and each.title == "Painted", patience=MAX_WAIT
         )
 
     async def _answer(
@@ -119,8 +119,8 @@ class FeatureScreenshots:
     ) -> MessageView:
         """The response to a command, once it contains a text."""
         reply = await member.slash(command, **options)
-        asked = reply.message.id if reply.message else 0
-        return await member.wait_for(lambda each: each.id >= asked and text in each.text)
+        first = reply.message.id if reply.message else 0
+        return await member.wait_for(lambda each: each.id >= first and text in each.text)
 
     async def _show(self, name: str, channel: ChannelRef) -> None:
         """Acts as a member in a channel."""

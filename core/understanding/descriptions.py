@@ -56,10 +56,6 @@ class Descriptions:
         best = np.argsort(-scores, kind="stable")[:count]
         return [(self.names[row], float(scores[row])) for row in best if scores[row] > 0]
 
-    def score(self, text: str, name: str) -> float:
-        """How well a text describes a thing, from 0 to 3."""
-        return float(self._scores(text)[self.names.index(name)])
-
     def cosine(self, text: str, name: str) -> float:
         """The cosine of the word vectors of a text and a thing; 1.0 if either has none."""
         meaning = self._vectors.sum_of(fold(text))
@@ -67,16 +63,16 @@ class Descriptions:
             return 1.0
         return float(self._meanings[self.names.index(name)] @ meaning)
 
-    def share(self, text: str, name: str) -> float:
+    def share_described(self, text: str, name: str) -> float:
         """The share of a text's words that a thing's descriptions have, weighted by rarity."""
-        row = self.names.index(name)
-        shared = [t for t in self._terms_of(text) if row in self._things_by_term[t]]
-        return self._weight(shared) / (self._weight(self._terms_of(text)) or 1.0)
+        row, terms = self.names.index(name), self._terms_of(text)
+        shared = [term for term in terms if row in self._things_by_term[term]]
+        return self._weight(shared) / (self._weight(terms) or 1.0)
 
-    def weight(self, part: str, text: str) -> float:
+    def share_of_part(self, text: str, part: str) -> float:
         """The share of a text's words that are in a part of it, weighted by rarity."""
-        shared = self._terms_of(part) & self._terms_of(text)
-        return self._weight(shared) / (self._weight(self._terms_of(text)) or 1.0)
+        terms = self._terms_of(text)
+        return self._weight(terms & self._terms_of(part)) / (self._weight(terms) or 1.0)
 
     def _scores(self, text: str) -> Scores:
         return self._cosines(text) + SHARED_WEIGHT * self._shared_words(text)

@@ -42,11 +42,10 @@ practice requests that must not be misread."""
 MORE = 0.1
 """How much more of a text's words than its names do must be shared by the descriptions of another
 thing."""
-CLEARLY = 0.3
-"""How much higher a thing must score than the second of two names to be what both mean together:
-an ice bear is a polar bear, but a baby dog is a dog."""
 RELATED = 0.3
-"""The lowest cosine at which a word can stand for a thing, and score at which one is suggested."""
+"""The lowest cosine at which a word can stand for a thing."""
+SUGGESTED = 0.3
+"""The lowest score at which a thing is suggested."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +128,7 @@ class Vocabulary:
                 shapes=frozenset(table["shapes"]),
                 styles={word: tuple(numbers) for word, numbers in table["styles"].items()},
                 styles_of_thing={name: tuple(numbers) for name, numbers in table["shown"].items()},
-                descriptions=Descriptions(_described(table), vectors) if vectors else None,
+                descriptions=Descriptions(_texts_of_things(table), vectors) if vectors else None,
             )
         except (KeyError, AttributeError, TypeError) as error:
             raise ValueError(f"{path} is not a vocabulary: {error}") from error
@@ -190,15 +189,12 @@ class Vocabulary:
         shapes = self.shapes.intersection(phrase.modifier for phrase in kept)
         if not self.descriptions or shapes or self._only_modifiers(kept):
             return ""
-        if not compound and (
-            introduces_a_name(phrases) or lists_things(phrases) or _only_names(kept)
-        ):
+        if compound:  # the second name is what is meant: a baby dog is a dog
+            return kept[-1].thing
+        if introduces_a_name(phrases) or lists_things(phrases) or _only_names(kept):
             return ""
         name, score = self.descriptions.nearest(text)
         things = [phrase.thing for phrase in kept if phrase.thing]
-        if compound:
-            clear = score > self.descriptions.score(text, things[-1]) + CLEARLY
-            return name if clear else things[-1]
         foreign = any(phrase.text in self._foreign_names for phrase in kept)
         if things and (foreign or self._named(text, kept)):
             if score <= NEAREST or not self._explains_more(text, name, kept):
@@ -219,7 +215,8 @@ class Vocabulary:
         """Whether a thing's descriptions share more of a text's words than the names in it do."""
         assert self.descriptions
         names = " ".join(phrase.text for phrase in kept if phrase.name)
-        return self.descriptions.share(text, name) > self.descriptions.weight(names, text) + MORE
+        described = self.descriptions.share_described(text, name)
+        return described > self.descriptions.share_of_part(text, names) + MORE
 
     def _named(self, text: str, kept: Sequence[Phrase]) -> bool:
         """Whether a text calls what it shows by a name.
@@ -348,7 +345,7 @@ class Vocabulary:
         near.sort(key=lambda match: match[1], reverse=True)
         found = [by_label[folded] for folded, _, _ in near]
         related = self.descriptions.nearest_things(text, SUGGESTIONS) if self.descriptions else []
-        found += [labels.get(name, name) for name, score in related if score > RELATED]
+        found += [labels.get(name, name) for name, score in related if score > SUGGESTED]
         found += [labels.get(name, name) for name in self.popular]
         return list(dict.fromkeys(found))[:SUGGESTIONS]
 
@@ -369,7 +366,7 @@ def vocabulary_of(model: str) -> Vocabulary | None:
     return Vocabulary.load(path) if path.exists() else None
 
 
-def _described(table: Mapping[str, Any]) -> dict[str, dict[str, list[str]]]:
+def _texts_of_things(table: Mapping[str, Any]) -> dict[str, dict[str, list[str]]]:
     """Names and descriptions of the things in a table, by language and English name."""
     return {
         language: {

@@ -187,7 +187,7 @@ PICTUREBOOK = SynthesisConfig(
         min_patience=10,
         min_delta=0.02,
         typical_share=0.7,  # of jobs that take more than ten steps: `bench.speed --only estimate`
-        sufficient_loss=-0.5,  # 8 in 10 real images are less similar (`bench.quality.things`)
+        sufficient_loss=-0.5,  # 3 in 4 real images are less similar (`bench.quality.things`)
     ),
     # Samples are nearly finished: at the full learning rate, 60 steps distort their outlines.
     prior=PriorConfig(sampling_steps=12, lr_ratio=0.3, guidance_scale=2.0, negative_scale=3.0),

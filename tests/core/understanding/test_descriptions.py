@@ -61,9 +61,9 @@ def test_a_things_own_description_has_the_highest_score(descriptions: Descriptio
 
 
 def test_rare_words_count_more_than_common_ones(descriptions: Descriptions) -> None:
-    assert descriptions.share("tier federn", "bird") > 0.9
-    assert descriptions.weight("tier", "tier federn") == 0
-    assert descriptions.weight("tier federn", "tier federn") == 1
+    assert descriptions.share_described("tier federn", "bird") > 0.9
+    assert descriptions.share_of_part("tier federn", "tier") == 0
+    assert descriptions.share_of_part("tier federn", "federn") == 1
 
 
 def test_the_cosine_is_1_for_words_without_vectors(descriptions: Descriptions) -> None:
