@@ -45,6 +45,7 @@ from core.i18n import gettext, gettext_noop, set_locale
 from core.metrics import counting_trace
 from core.own_styles import load_host_styles
 from core.settings import Settings
+from core.understanding.vocabulary import vocabulary_of
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -155,6 +156,8 @@ class ImagineBot(discord.Client):
         """Runs after login, before the gateway: starts background tasks, registers the commands."""
         await self.tree.set_translator(CatalogueTranslator())
         self.moderator_roles = await self.guild_settings.moderator_roles()
+        # Not beside requests: they would load it once more, and block the event loop meanwhile.
+        await asyncio.to_thread(_load_vocabulary, self.settings.model)
         self._background_tasks = [asyncio.ensure_future(task(self)) for task in self._background]
         _, gateway, sessions = await self.http.get_bot_gateway()
         DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway)
@@ -280,3 +283,10 @@ class Tree(app_commands.CommandTree[ImagineBot]):
         self, interaction: discord.Interaction[ImagineBot], error: app_commands.AppCommandError, /
     ) -> None:
         await interaction.client.fail(interaction, error)
+
+
+def _load_vocabulary(model: str) -> None:
+    """Loads what a model knows, with what is computed on first use."""
+    if vocabulary := vocabulary_of(model):
+        vocabulary.understand("?")
+        vocabulary.suggestions("?")

@@ -6,7 +6,6 @@ from bot.services.deletion import process_deletions
 from bot.services.expiring_tokens import announce_expiring_tokens
 from bot.services.hall_of_fame import post_hall_of_fame
 from bot.services.responses import resume_pending_responses
-from bot.services.suggestions import load_vocabulary
 from bot.services.weekly_digest import post_weekly_digests
 from bot.services.weekly_theme import hold_theme_votes
 from bot.services.welcome import welcome_new_servers
@@ -17,7 +16,6 @@ async def _delete(bot: ImagineBot) -> None:
 
 
 BACKGROUND_TASKS: tuple[BackgroundTask, ...] = (
-    load_vocabulary,
     post_audit_log,
     resume_pending_responses,
     announce_expiring_tokens,

@@ -1,10 +1,7 @@
 """Buttons with suggestions, for a prompt that the model knows nothing about."""
 
-import asyncio
-
 import discord
 
-from bot.client import ImagineBot
 from core.discord_ui.custom_ids import encode
 from core.discord_ui.views import static_view
 from core.i18n import get_locale
@@ -14,17 +11,6 @@ from core.understanding.vocabulary import vocabulary_of
 KIND = "suggest"
 MAX_SUGGESTION_LENGTH = 40
 """Characters of a suggestion that fit into the custom id of its button."""
-
-
-async def load_vocabulary(bot: ImagineBot) -> None:
-    """Loads what the model knows, so that the first request doesn't have to wait for it."""
-
-    def load() -> None:
-        if vocabulary := vocabulary_of(bot.settings.model):
-            vocabulary.understand("?")
-            vocabulary.suggestions("?")
-
-    await asyncio.to_thread(load)
 
 
 def suggestion_buttons(recipe: Recipe, model: str) -> discord.ui.View | None:
