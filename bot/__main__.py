@@ -140,7 +140,7 @@ async def serve(settings: Settings, database: Database) -> None:
 
 def make_bot(settings: Settings, database: Database, *extra: AnyCommand) -> ImagineBot:
     """The bot with all of its commands, and with `extra` ones."""
-    commands = [*all_commands(settings.model), *extra]
+    commands = [*all_commands(settings.offered_models), *extra]
     return ImagineBot(
         settings, database, commands, BUTTONS, MODALS, BACKGROUND_TASKS, handle_reaction
     )

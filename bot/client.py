@@ -157,7 +157,7 @@ class ImagineBot(discord.Client):
         await self.tree.set_translator(CatalogueTranslator())
         self.moderator_roles = await self.guild_settings.moderator_roles()
         # Not beside requests: they would load it once more, and block the event loop meanwhile.
-        await asyncio.to_thread(_load_vocabulary, self.settings.model)
+        await asyncio.to_thread(_load_vocabularies, self.settings.offered_models)
         self._background_tasks = [asyncio.ensure_future(task(self)) for task in self._background]
         _, gateway, sessions = await self.http.get_bot_gateway()
         DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway)
@@ -285,8 +285,8 @@ class Tree(app_commands.CommandTree[ImagineBot]):
         await interaction.client.fail(interaction, error)
 
 
-def _load_vocabulary(model: str) -> None:
-    """Loads what a model knows, with what is computed on first use."""
-    if vocabulary := vocabulary_of(model):
+def _load_vocabularies(models: Sequence[str]) -> None:
+    """Loads what the models know, with what is computed on first use."""
+    for vocabulary in filter(None, map(vocabulary_of, models)):
         vocabulary.understand("?")
         vocabulary.suggestions("?")

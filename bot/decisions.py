@@ -19,6 +19,7 @@ class Reason(StrEnum):
     MISSING_PERMISSIONS = auto()
     NOTHING_KNOWN = auto()
     MAX_SIZE_REACHED = auto()
+    MODEL_NOT_OFFERED = auto()
     SIZE_NOT_OFFERED = auto()
     STEPS_OUT_OF_RANGE = auto()
     JOB_NOT_VISIBLE = auto()
@@ -102,6 +103,9 @@ _SENTENCES = {
     ),
     Reason.MAX_SIZE_REACHED: gettext_noop(
         "It can't be made any larger. The limit is {limit} pixels per side."
+    ),
+    Reason.MODEL_NOT_OFFERED: gettext_noop(
+        "The model {model} isn't available anymore. Available here: {models}."
     ),
     Reason.SIZE_NOT_OFFERED: gettext_noop(
         "{size} isn't available here. Choose {sizes}, or an aspect ratio such as 16:9; other sizes"

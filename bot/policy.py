@@ -105,6 +105,13 @@ def may_post(missing: Sequence[str]) -> Decision:
     return refuse(Reason.MISSING_PERMISSIONS, permissions=tuple(missing)) if missing else YES
 
 
+def may_use(model: str | None, offered: Sequence[str]) -> Decision:
+    """Whether a recipe's model is available; None stands for the default one."""
+    if model is None or model in offered:
+        return YES
+    return refuse(Reason.MODEL_NOT_OFFERED, model=model, models=", ".join(offered))
+
+
 def may_understand(recipe: Recipe, model: str) -> Decision:
     """Whether the model knows at least one of the include prompts."""
     vocabulary = vocabulary_of(model)

@@ -16,6 +16,7 @@ class Defaults:
     """Exclude prompts in the grammar."""
     count: int | None = None
     """How many images to request at once."""
+    model: str | None = None
 
 
 def merged(layers: Iterable[Defaults]) -> Defaults:

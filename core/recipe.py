@@ -81,7 +81,8 @@ class Recipe(BaseModel):
     images, each with its own seed. `preset` only records which style's prompts are included. With
     `tile`, the images repeat without a seam; with `symmetry`, they are symmetric; with `palette`,
     they have only these colours. With `repaint`, only a part of `initial` is painted, and the rest
-    stays. With `film`, the last steps travel through the image.
+    stays. With `film`, the last steps travel through the image. Without `model`, any model may
+    render it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -104,6 +105,7 @@ class Recipe(BaseModel):
     palette: Colours = ()
     repaint: Repaint | None = None
     film: Film | None = None
+    model: Annotated[str, Field(max_length=40)] | None = None
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -162,6 +164,7 @@ class Recipe(BaseModel):
         symmetry: Symmetry | None = None,
         palette: Colours = (),
         repaint: Repaint | None = None,
+        model: str | None = None,
     ) -> Self:
         """A recipe from a member's input; the seed is random unless given.
 
@@ -192,6 +195,7 @@ class Recipe(BaseModel):
             symmetry=symmetry,
             palette=palette,
             repaint=repaint,
+            model=model,
         )
 
     def with_images(
@@ -254,6 +258,10 @@ class Recipe(BaseModel):
     def with_seed(self, seed: int) -> Self:
         """A copy with another seed."""
         return self._with(seed=seed)
+
+    def with_model(self, model: str) -> Self:
+        """A copy for this model."""
+        return self._with(model=model)
 
     def with_steps(self, steps: int) -> Self:
         """A copy with another number of steps. Raises RecipeError."""

@@ -39,6 +39,7 @@ _ALLOWED = {
     "database_path": "the path of a file",
     "data_dir": "the path of a folder",
     "model": "the name of a model, such as picturebook or imagenet",
+    "models": "names of models, separated by spaces, or nothing",
     "pair": "the name of a model, such as picturebook or imagenet",
     "perceptors": (
         "own, open_clip/ARCHITECTURE/PRETRAINED, or several of them separated by spaces, each at "
@@ -140,6 +141,11 @@ def _concepts(value: Any) -> Any:
     return parse_concepts(value) if isinstance(value, str) else value
 
 
+def _names(value: Any) -> Any:
+    """Splits a setting's text at spaces."""
+    return tuple(value.split()) if isinstance(value, str) else value
+
+
 ListenAddress = Annotated[Address | None, NoDecode, BeforeValidator(_listen_address)]
 ModelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$")]
 Limit = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -182,6 +188,7 @@ class Settings(BaseSettings):
     database_path: Annotated[Path, AfterValidator(_path)] = Path("data/imagine.db")
     data_dir: Annotated[Path, AfterValidator(_path)] = Path("data")
     model: ModelName = "picturebook"
+    models: Annotated[tuple[ModelName, ...], NoDecode, BeforeValidator(_names)] = ()
     perceptors: Annotated[tuple[PerceptorChoice, ...], NoDecode, BeforeValidator(_perceptors)] = ()
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
     ray_address: Annotated[str, Field(pattern=r"^(auto|[^\s:/]+:\d{1,5})$")] | None = None
@@ -205,6 +212,11 @@ class Settings(BaseSettings):
     @classmethod
     def _read_old_names(cls, values: dict[str, Any]) -> dict[str, Any]:
         return {new: values[old] for old, new in OLD_NAMES.items() if old in values} | values
+
+    @property
+    def offered_models(self) -> tuple[str, ...]:
+        """The models that members can choose from, without duplicates; the first is the default."""
+        return tuple(dict.fromkeys((self.model, *self.models)))
 
     @property
     def check_policy(self) -> CheckPolicy:

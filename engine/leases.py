@@ -26,9 +26,10 @@ RETRY_SECONDS = 2.0  #: between attempts while the database is locked or full
 
 
 class Leases:
-    """The leases of one engine process."""
+    """The leases of one engine process, which renders with one model."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, model: str | None = None) -> None:
+        self._model = model
         self.owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self.stopping = False
         """Whether to give up on changes that the database rejects, instead of retrying."""
@@ -38,7 +39,7 @@ class Leases:
 
     async def claim(self) -> Job | None:
         """Claims the next job in the queue. Raises StoreError."""
-        return await self._claims.claim(self.owner, LEASE_SECONDS)
+        return await self._claims.claim(self.owner, LEASE_SECONDS, self._model)
 
     async def owned(self) -> dict[int, bool]:
         """Our jobs, and whether each should finish early. Raises StoreError.

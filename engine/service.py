@@ -99,6 +99,7 @@ async def _work_locally(
         database,
         poster,
         data_dir=settings.data_dir,
+        model=settings.model,
         idle_seconds=idle_seconds,
         check=settings.check_policy,
     )
@@ -114,7 +115,11 @@ async def _work_on_cluster(
 
     async with connected(settings):
         worker = health.worker = Worker(
-            database, poster, data_dir=settings.data_dir, check=settings.check_policy
+            database,
+            poster,
+            data_dir=settings.data_dir,
+            model=settings.model,
+            check=settings.check_policy,
         )
         cluster = await asyncio.to_thread(Cluster, settings, database, worker)
         log.info("ready", model=settings.model, ray=settings.ray_address)

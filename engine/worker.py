@@ -27,7 +27,10 @@ RENDERERS = Gauge("imagine_renderers", "Renderers that the engine uses.")
 
 
 class Worker:
-    """One render loop per renderer, with a shared scheduler and shared leases."""
+    """One render loop per renderer, with a shared scheduler and shared leases.
+
+    It takes jobs that name `model`, and those that name none.
+    """
 
     def __init__(
         self,
@@ -35,11 +38,12 @@ class Worker:
         frames: FrameSink,
         *,
         data_dir: Path,
+        model: str | None = None,
         idle_seconds: float | None = None,
         check: CheckPolicy | None = None,
     ) -> None:
         self._database = database
-        self._leases = Leases(database)
+        self._leases = Leases(database, model)
         # Half of the cores write files; the rest are left for renderers on this machine.
         threads = ThreadPoolExecutor(max(1, len(os.sched_getaffinity(0)) // 2), "writer")
         concepts = CheckedConcepts(database, check or CheckPolicy())

@@ -1,5 +1,7 @@
 """Slash commands and context menus: one module for each command or group."""
 
+from collections.abc import Sequence
+
 from bot.client import AnyCommand
 from bot.commands.blend import blend_command
 from bot.commands.cancel import cancel_command
@@ -20,24 +22,23 @@ from bot.commands.privacy import privacy_command
 from bot.commands.queue import queue_command
 from bot.commands.show import show_command
 from bot.commands.styles import styles_command
-from bot.policy import menu
 
 
-def all_commands(model: str) -> list[AnyCommand]:
-    """Every command, with the choices that this model offers."""
+def all_commands(models: Sequence[str]) -> list[AnyCommand]:
+    """Every command, for these models; the first is the default."""
     return [
-        imagine_command(menu(model)),
+        imagine_command(models),
         blend_command,
         describe_command,
         queue_command,
         cancel_command,
         show_command,
         history_command,
-        prefer_command(menu(model)),
+        prefer_command(models),
         styles_command,
         help_command,
         privacy_command,
-        Moderation(),
+        Moderation(models),
         HostGroup(),
         imagine_from_image,
         describe_image,

@@ -1,5 +1,7 @@
 """/imagine: requests images."""
 
+from collections.abc import Sequence
+
 import discord
 from discord import app_commands
 
@@ -8,6 +10,7 @@ from bot.client import AnyCommand
 from bot.commands.autocompletion import in_time, matching_texts
 from bot.commands.choices import (
     StyleName,
+    model_option,
     suggest_palettes,
     suggest_regions,
     suggest_sizes,
@@ -33,8 +36,9 @@ Size = app_commands.Range[str, 3, 20]
 ImageWeight = app_commands.Range[float, 0.1, MAX_WEIGHT]
 
 
-def imagine_command(menu: policy.Menu) -> AnyCommand:
-    """The command, with the sizes on this menu."""
+def imagine_command(models: Sequence[str]) -> AnyCommand:
+    """The command for these models; the first is the default."""
+    menu = policy.menu(models[0])
 
     @app_commands.command(
         name="imagine", description=gettext_noop("Create an image from a description")
@@ -67,6 +71,7 @@ def imagine_command(menu: policy.Menu) -> AnyCommand:
         mask=gettext_noop("Or an image that's white where you want to repaint"),
         private=gettext_noop("Send it only to you, by direct message"),
     )
+    @model_option(models, gettext_noop("The model to paint with"))
     @app_commands.choices(tile=tiles(), symmetry=symmetries())
     @app_commands.autocomplete(
         include=_suggest,
@@ -97,6 +102,7 @@ def imagine_command(menu: policy.Menu) -> AnyCommand:
         repaint: app_commands.Range[str, 1, 100] | None = None,
         mask: discord.Attachment | None = None,
         private: bool = False,
+        model: str | None = None,
     ) -> None:
         recipes = await preferred_recipes(
             interaction,
@@ -110,6 +116,7 @@ def imagine_command(menu: policy.Menu) -> AnyCommand:
             tile=Tile(tile) if tile else None,
             symmetry=Symmetry(symmetry) if symmetry else None,
             palette=parse_palette(palette) if palette else (),
+            model=model,
         )
         uploads = Uploads(
             image,

@@ -1,11 +1,19 @@
 """/prefer: a member's defaults for /imagine."""
 
+from collections.abc import Sequence
+
 from discord import app_commands
 from discord.app_commands import locale_str
 
 from bot import policy
 from bot.client import AnyCommand
-from bot.commands.choices import StyleName, or_none, suggest_sizes, suggest_styles
+from bot.commands.choices import (
+    StyleName,
+    model_option,
+    or_none,
+    suggest_sizes,
+    suggest_styles,
+)
 from bot.components.preference_form import (
     NO,
     NO_PREFERENCE,
@@ -21,8 +29,9 @@ from core.i18n import gettext, gettext_noop
 from core.recipe import MAX_COUNT
 
 
-def prefer_command(menu: policy.Menu) -> AnyCommand:
-    """The command, with the sizes on this menu."""
+def prefer_command(models: Sequence[str]) -> AnyCommand:
+    """The command for these models; the first is the default."""
+    menu = policy.menu(models[0])
 
     @app_commands.command(
         name="prefer", description=gettext_noop("Show and set your own defaults for /imagine")
@@ -35,6 +44,7 @@ def prefer_command(menu: policy.Menu) -> AnyCommand:
         notify=gettext_noop("When to mention you because your image is ready"),
         direct_copy=gettext_noop("Whether finished images are also sent to you by direct message"),
     )
+    @model_option(models, gettext_noop("Your default model"))
     @app_commands.choices(notify=_notifications())
     @app_commands.autocomplete(size=_suggest_sizes, style=_suggest_styles)
     async def prefer(
@@ -45,9 +55,11 @@ def prefer_command(menu: policy.Menu) -> AnyCommand:
         count: app_commands.Range[int, 1, MAX_COUNT] | None = None,
         notify: str | None = None,
         direct_copy: bool | None = None,
+        model: str | None = None,
     ) -> None:
         copy = None if direct_copy is None else YES if direct_copy else NO
         typed = {
+            "model": model,
             "size": size,
             "steps": steps,
             "style": style,

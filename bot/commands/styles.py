@@ -12,6 +12,7 @@ from bot.commands.choices import StyleName, suggest_styles
 from bot.components.moderation_lists import list_embed
 from bot.installation import guild_id_of
 from bot.services.admission import channel_context
+from bot.services.preferences import preferred_model
 from bot.services.responses import acknowledged
 from bot.services.styles import find_style
 from bot.types import Interaction
@@ -32,7 +33,7 @@ async def styles_command(interaction: Interaction, style: StyleName | None = Non
         if style is None:
             await response.edit(embed=await _all(interaction))
             return
-        shown = await find_style(interaction, style)
+        shown = await find_style(interaction, style, await preferred_model(interaction))
         example = await _example(interaction, shown)
         await response.edit(embed=_one(shown), attachments=[example] if example else [])
 
@@ -43,7 +44,7 @@ async def _all(interaction: Interaction) -> discord.Embed:
         names = " · ".join(escape(style.name) for style in own)
         lines.append(gettext("**Of this server** {styles}", styles=names))
     bot = interaction.client
-    presets = map(gettext, styles_for(bot.settings.model))
+    presets = map(gettext, styles_for(await preferred_model(interaction)))
     added = (escape(style.name) for style in bot.host_styles.values())
     lines.append(gettext("**Built in** {styles}", styles=" · ".join((*added, *presets))))
     lines.append(gettext("Choose one with `/imagine style:`, or as your default with `/prefer`."))

@@ -61,9 +61,9 @@ class EditModal(PersistentModal):
             self.add_item(discord.ui.Label(text=gettext(name), component=component))
 
     @classmethod
-    def of_job(cls, job: Job, model: str) -> Self:
+    def of_job(cls, job: Job, default_model: str) -> Self:
         """The form for a job, filled in with its recipe."""
-        return cls(job.id, job.recipe, _size_options(job, model))
+        return cls(job.id, job.recipe, _size_options(job, job.recipe.model or default_model))
 
     @classmethod
     def from_match(cls, match: re.Match[str]) -> Self:

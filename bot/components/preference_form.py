@@ -13,7 +13,12 @@ from bot.components.persistent import PersistentSelect
 from bot.errors import RefusedError
 from bot.installation import guild_id_of
 from bot.services.access import check
-from bot.services.preferences import inherited_defaults, preferred_style
+from bot.services.preferences import (
+    inherited_defaults,
+    offered_model,
+    preferred_model,
+    preferred_style,
+)
 from bot.services.responses import Response, acknowledged
 from bot.services.styles import added_styles, find_style, global_style
 from bot.types import Interaction
@@ -42,6 +47,7 @@ STEPS = (10, 25, 50, 100, 200, 300, 500)
 """Steps on offer; others can be typed with the command."""
 
 NAMES = {
+    "model": gettext_noop("Model"),
     "size": gettext_noop("Size"),
     "steps": gettext_noop("Steps"),
     "style": gettext_noop("Style"),
@@ -88,7 +94,7 @@ async def show_preferences(response: Response, typed: Mapping[str, str]) -> None
 async def _with_size(interaction: Interaction, old: Preferences, typed: str) -> Preferences:
     if typed == NONE:
         return replace(old, size=None)
-    menu = policy.menu(interaction.client.settings.model)
+    menu = policy.menu(await preferred_model(interaction))
     width, height = parse_size(typed, menu.canvas)
     check(policy.may_have_size(menu, width, height))
     return replace(old, size=f"{width}x{height}")
@@ -101,13 +107,20 @@ async def _with_steps(interaction: Interaction, old: Preferences, typed: str) ->
 async def _with_style(interaction: Interaction, old: Preferences, typed: str) -> Preferences:
     if typed.strip().casefold() in (NONE, gettext(NO_PREFERENCE).casefold()):
         return replace(old, preset=None, preset_guild=None)
-    name = (await find_style(interaction, typed)).name
+    name = (await find_style(interaction, typed, await preferred_model(interaction))).name
     own = None if global_style(interaction, name) else guild_id_of(interaction)
     return replace(old, preset=name, preset_guild=own)
 
 
 async def _with_count(interaction: Interaction, old: Preferences, typed: str) -> Preferences:
     return replace(old, count=None if typed == NONE else int(typed))
+
+
+async def _with_model(interaction: Interaction, old: Preferences, typed: str) -> Preferences:
+    if typed == NONE:
+        return replace(old, model=None)
+    check(policy.may_use(typed, interaction.client.settings.offered_models))
+    return replace(old, model=typed)
 
 
 async def _with_notify(interaction: Interaction, old: Preferences, typed: str) -> Preferences:
@@ -123,6 +136,7 @@ _CHANGES: Mapping[str, Callable[[Interaction, Preferences, str], Awaitable[Prefe
     "steps": _with_steps,
     "style": _with_style,
     "count": _with_count,
+    "model": _with_model,
     "notify": _with_notify,
     "copy": _with_copy,
 }
@@ -130,13 +144,17 @@ _CHANGES: Mapping[str, Callable[[Interaction, Preferences, str], Awaitable[Prefe
 
 async def _form(interaction: Interaction, own: Preferences) -> ui.LayoutView:
     """A menu for each setting. Its first option says what applies here without a preference."""
-    menu, settings = policy.menu(interaction.client.settings.model), interaction.client.settings
+    settings, inherited = interaction.client.settings, await inherited_defaults(interaction)
+    model = offered_model(merged((Defaults(model=own.model), inherited)), settings)
+    menu = policy.menu(model)
     of_host = Defaults(menu.sizes[0].name, menu.steps, count=settings.images_per_request)
-    default = merged((await inherited_defaults(interaction), of_host))
+    default = merged((inherited, of_host))
     style = preferred_style(interaction, own)
     added = [each.name for each in await added_styles(interaction)]
-    styles = [*added, *styles_for(settings.model)]
+    styles = [*added, *styles_for(model)]
+    models = {name: name for name in settings.offered_models}
     menus = {
+        "model": _menu(models, own.model, offered_model(inherited, settings)),
         "size": _menu(
             {size.name: gettext(size.label, size=size.name) for size in menu.suggested},
             own.size,
@@ -156,6 +174,8 @@ async def _form(interaction: Interaction, own: Preferences) -> ui.LayoutView:
         "copy": ({YES: gettext("yes"), NO: gettext("no")}, YES if own.direct_copy else NO),
     }
     items: list[ui.Item[Any]] = [ui.TextDisplay(gettext("**Your defaults for `/imagine`**"))]
+    if len(models) == 1:
+        del menus["model"]
     for setting, (options, chosen) in menus.items():
         items.append(ui.TextDisplay(gettext(NAMES[setting])))
         items.append(ui.ActionRow(_select(setting, options, chosen)))

@@ -24,6 +24,7 @@ from core.palette import Colours
 from core.pattern import Symmetry, Tile
 from core.prompts import format_prompts, parse_prompts
 from core.recipe import Recipe, random_seed
+from core.settings import Settings
 from core.sizes import parse_size
 from core.styles import Style
 
@@ -46,6 +47,7 @@ class Options(TypedDict, total=False):
     tile: Tile | None
     symmetry: Symmetry | None
     palette: Colours
+    model: str | None
 
 
 async def preferred_recipe(
@@ -60,8 +62,9 @@ async def preferred_recipes(
     interaction: Interaction, texts: Sequence[tuple[str, str]], **options: Unpack[Options]
 ) -> list[Recipe]:
     """A recipe for each pair of include and exclude, all with the same seed. Raises RecipeError."""
-    bot, menu = interaction.client, policy.menu(interaction.client.settings.model)
-    default = merged((await _member_defaults(interaction), await inherited_defaults(interaction)))
+    settings, default = interaction.client.settings, await _defaults(interaction)
+    model = options.get("model") or offered_model(default, settings)
+    menu = policy.menu(model)
     if default.exclude and not all(exclude for _, exclude in texts):
         default = await _without_refused(interaction, default)
     size = options.get("size") or _offered_size(default, menu)
@@ -74,17 +77,37 @@ async def preferred_recipes(
         steps=options.get("steps") or default.steps or menu.steps,
         seed=random_seed() if seed is None else seed,
         strength=options.get("strength", 0.5),
-        count=options.get("count") or default.count or bot.settings.images_per_request,
-        preset=await _style(interaction, options.get("style"), default.preset),
+        count=options.get("count") or default.count or settings.images_per_request,
+        preset=await _style(interaction, options.get("style"), default.preset, model),
         initial=options.get("initial"),
         tile=options.get("tile"),
         symmetry=options.get("symmetry"),
         palette=options.get("palette", ()),
+        model=model if len(settings.offered_models) > 1 else None,
     )
     return [
         make(include, exclude or default_exclude(default.exclude or "", include))
         for include, exclude in texts
     ]
+
+
+async def preferred_model(interaction: Interaction) -> str:
+    """The model of a request that names none: the member's, the channel's, … or the host's."""
+    settings = interaction.client.settings
+    if len(settings.offered_models) == 1:
+        return settings.model
+    return offered_model(await _defaults(interaction), settings)
+
+
+async def _defaults(interaction: Interaction) -> Defaults:
+    """The defaults that apply to a request, except the host's."""
+    return merged((await _member_defaults(interaction), await inherited_defaults(interaction)))
+
+
+def offered_model(default: Defaults, settings: Settings) -> str:
+    """The default model, unless it was set while the host offered it."""
+    offered = default.model in settings.offered_models
+    return default.model if default.model and offered else settings.model
 
 
 def _offered_size(default: Defaults, menu: policy.Menu) -> str:
@@ -94,13 +117,15 @@ def _offered_size(default: Defaults, menu: policy.Menu) -> str:
     return menu.sizes[0].name
 
 
-async def _style(interaction: Interaction, typed: str | None, default: str | None) -> Style | None:
+async def _style(
+    interaction: Interaction, typed: str | None, default: str | None, model: str
+) -> Style | None:
     """The style that is typed, or the default one, if the database answers in time.
 
     Raises RecipeError, StoreError.
     """
     if typed:
-        return None if is_no_style(typed) else await find_style(interaction, typed)
+        return None if is_no_style(typed) else await find_style(interaction, typed, model)
     return await _in_time(existing_style(interaction, default)) if default else None
 
 
@@ -145,7 +170,9 @@ async def _member_defaults(interaction: Interaction) -> Defaults:
     own = await _in_time(interaction.client.members.preferences(interaction.user.id))
     if own is None:
         return Defaults()
-    return Defaults(own.size, own.steps, preferred_style(interaction, own), None, own.count)
+    return Defaults(
+        own.size, own.steps, preferred_style(interaction, own), None, own.count, own.model
+    )
 
 
 def preferred_style(interaction: Interaction, preferences: Preferences) -> str | None:

@@ -35,12 +35,12 @@ async def existing_style(interaction: Interaction, name: str) -> Style | None:
     return await interaction.client.guild_styles.find(guild_id_of(interaction), name)
 
 
-async def find_style(interaction: Interaction, typed: str) -> Style:
-    """The style with this name. Raises RecipeError, StoreError.
+async def find_style(interaction: Interaction, typed: str, model: str) -> Style:
+    """The style with this name, for this model. Raises RecipeError, StoreError.
 
     Built-in styles that don't suit the model are refused: it knows none of their words.
     """
-    suitable = styles_for(interaction.client.settings.model)
+    suitable = styles_for(model)
     style = await existing_style(interaction, typed)
     if style and (style.name in suitable or not preset_named(style.name)):
         return style

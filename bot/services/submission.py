@@ -104,6 +104,7 @@ async def submit_job(
     """
     # Direct messages are private, and so is every response where the bot is not a member.
     private = private and guild_id_of(interaction) is not None
+    recipe = _with_model(interaction, recipe)
     check_permissions(interaction)
     if kind is JobKind.IMAGE:
         check_recipe(interaction, recipe, uploads, parent)
@@ -127,8 +128,10 @@ def check_permissions(interaction: Interaction) -> None:
 def check_recipe(
     interaction: Interaction, recipe: Recipe, uploads: Uploads | None, parent: Job | None = None
 ) -> None:
-    """Checks a recipe against the model. Raises RefusedError, RecipeError."""
-    model = interaction.client.settings.model
+    """Checks a recipe against its model. Raises RefusedError, RecipeError."""
+    settings = interaction.client.settings
+    check(policy.may_use(recipe.model, settings.offered_models))
+    model = recipe.model or settings.model
     repaints = bool(recipe.repaint or (uploads and uploads.finished))
     grown = repaints and parent is not None and parent.recipe.size == recipe.size
     check(policy.may_paint(recipe, model, grown=grown))
@@ -139,6 +142,14 @@ def check_recipe(
     )
     if not (has_image or (known := policy.may_understand(recipe, model))):
         raise RefusedError(known.refusal, suggestion_buttons(recipe, model))
+
+
+def _with_model(interaction: Interaction, recipe: Recipe) -> Recipe:
+    """The recipe with its model, if there are several: engines only take jobs for theirs."""
+    settings = interaction.client.settings
+    if recipe.model or len(settings.offered_models) == 1:
+        return recipe
+    return recipe.with_model(settings.model)
 
 
 async def with_uploads(

@@ -26,15 +26,18 @@ class Claims:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def claim(self, engine: str, lease_seconds: float) -> Job | None:
-        """Claims the next job for this engine; None if no job may run now.
+    async def claim(
+        self, engine: str, lease_seconds: float, model: str | None = None
+    ) -> Job | None:
+        """Claims the next job for this engine, which renders with `model`; None if there is none.
 
+        Jobs that name another model are left to other engines.
         A job waits while its server is paused, and while its member has `most_running` running jobs
         there.
         """
         now = self._database.now()
         async with self._database.transaction() as db:
-            while rows := await rows_of(db, query("next_job")):
+            while rows := await rows_of(db, query("next_job"), {"model": model}):
                 for job in await job_updates.decode_or_bury(db, rows, now):
                     await _advance_virtual_time(db, job)
                     (claimed,) = await job_updates.claim(

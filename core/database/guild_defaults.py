@@ -44,7 +44,7 @@ class GuildDefaults:
             if defaults != Defaults():
                 await db.execute(
                     "INSERT INTO guild_defaults VALUES (:guild, :channel, :size, :steps, :preset,"
-                    " :exclude, :count)",
+                    " :exclude, :count, :model)",
                     {"guild": guild_id, "channel": channel_id} | asdict(defaults),
                 )
             await record(
@@ -75,4 +75,5 @@ def _defaults(row: sqlite3.Row) -> Defaults:
         optional(row, "preset", str),
         optional(row, "exclude", str),
         optional(row, "count", int),
+        optional(row, "model", str),
     )

@@ -204,8 +204,8 @@ async def insert_job(db: aiosqlite.Connection, database: Database, new: NewJob) 
         db,
         "INSERT INTO jobs (recipe, pictures, work, steps, source_job_id, prompt_text,"
         " guild_id, channel_id, message_id, member_id, member_name, priority, parent_id,"
-        " most_running, spoilered, age_restricted, locale, kind, turn, created_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *",
+        " most_running, spoilered, age_restricted, locale, kind, model, turn, created_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *",
         (
             recipe,
             new.recipe.count,
@@ -225,6 +225,7 @@ async def insert_job(db: aiosqlite.Connection, database: Database, new: NewJob) 
             new.age_restricted,
             new.locale,
             new.kind.value,
+            new.recipe.model,
             start_time(turns["now"] or 0, turns["previous"]),
             database.now(),
         ),

@@ -43,6 +43,7 @@ class Preferences:
     notify: Notify = Notify.LONG
     preset_guild: int | None = None
     """The server whose own style `preset` is; None for a built-in style."""
+    model: str | None = None
 
 
 _HISTORY = (
@@ -164,8 +165,8 @@ class Members:
         async with self._database.transaction() as db:
             await db.execute(
                 "INSERT OR REPLACE INTO preferences"
-                " (member_id, size, steps, preset, direct_copy, count, notify, preset_guild)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                " (member_id, size, steps, preset, direct_copy, count, notify, preset_guild, model)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     member_id,
                     preferences.size,
@@ -175,6 +176,7 @@ class Members:
                     preferences.count,
                     preferences.notify.value,
                     preferences.preset_guild,
+                    preferences.model,
                 ),
             )
 
@@ -215,4 +217,5 @@ def _preferences(row: sqlite3.Row) -> Preferences:
         optional(row, "count", int),
         Notify(required(row, "notify", str)),
         optional(row, "preset_guild", int),
+        optional(row, "model", str),
     )

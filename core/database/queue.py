@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import aiosqlite
 
@@ -35,7 +36,8 @@ class JobQueue:
     async def position(self, job_id: int) -> int | None:
         """The position of a waiting job, 1 = next; None if it is not waiting.
 
-        Jobs of paused servers only count as ahead of jobs of the same server.
+        Jobs of paused servers only count as ahead of jobs of the same server. Jobs for other models
+        don't count as ahead of a job that names its model.
         """
         async with self._database.snapshot() as db:
             if (job := await _waiting_job(db, job_id)) is None:
@@ -51,14 +53,16 @@ class JobQueue:
         async with self._database.snapshot() as db:
             if (job := await _waiting_job(db, job_id)) is None:
                 return None
-            if (seconds_per_work := await _seconds_per_work(db)) is None:
+            if (seconds_per_work := await _seconds_per_work(db, job["model"])) is None:
                 return None
             if await _is_paused(db, job["guild_id"]):
                 return None
             _, work = await _ahead(db, job)
             running = await value_of(
                 db,
-                "SELECT TOTAL(work * (1 - 1.0 * step / steps)) FROM jobs WHERE state = 'running'",
+                "SELECT TOTAL(work * (1 - 1.0 * step / steps)) FROM jobs WHERE state = 'running'"
+                " AND (:model IS NULL OR model IS NULL OR model = :model)",
+                job,
             )
             return (work + float(running)) * seconds_per_work
 
@@ -109,14 +113,14 @@ class JobQueue:
         return await readable_jobs(self._database, rows)
 
 
-_Place = Mapping[str, int | None]
-"""Where a job waits: its id, priority, turn and guild_id."""
+_Place = Mapping[str, Any]
+"""Where a job waits: its id, priority, turn, guild_id and model."""
 
 
 async def _waiting_job(db: aiosqlite.Connection, job_id: int) -> _Place | None:
     rows = await rows_of(
         db,
-        "SELECT id, priority, turn, guild_id FROM jobs WHERE id = ? AND state = 'queued'",
+        "SELECT id, priority, turn, guild_id, model FROM jobs WHERE id = ? AND state = 'queued'",
         (job_id,),
     )
     return dict(rows[0]) if rows else None
@@ -124,7 +128,8 @@ async def _waiting_job(db: aiosqlite.Connection, job_id: int) -> _Place | None:
 
 async def _ahead(db: aiosqlite.Connection, job: _Place) -> tuple[int, float]:
     """How many jobs are ahead of a waiting one, and their work."""
-    (row,) = await rows_of(db, query("ahead"), job)
+    sql = query("ahead_for_model" if job["model"] else "ahead")
+    (row,) = await rows_of(db, sql, job)
     return int(row["jobs"]), row["work"]
 
 
@@ -136,15 +141,19 @@ async def _is_paused(db: aiosqlite.Connection, guild_id: int | None) -> bool:
     return bool(await rows_of(db, sql, (guild_id,)))
 
 
-async def _seconds_per_work(db: aiosqlite.Connection) -> float | None:
-    """Seconds per pixel-step, counting only the time in which any engine was busy."""
+async def _seconds_per_work(db: aiosqlite.Connection, model: str | None) -> float | None:
+    """Seconds per pixel-step, counting only the time in which any engine was busy.
+
+    With `model`, from jobs that name it or none.
+    """
     rows = await rows_of(
         db,
         "SELECT started_at, finished_at, work FROM jobs"
         " WHERE state = 'done' AND kind = 'image' AND work > 0 AND typeof(work) = 'integer'"
         " AND typeof(started_at) = 'real' AND typeof(finished_at) = 'real'"  # else damaged
-        " ORDER BY finished_at DESC LIMIT ?",
-        (MEASURED_JOBS,),
+        " AND (:model IS NULL OR model IS NULL OR model = :model)"
+        " ORDER BY finished_at DESC LIMIT :limit",
+        {"model": model, "limit": MEASURED_JOBS},
     )
     if not rows:
         return None

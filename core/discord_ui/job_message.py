@@ -274,6 +274,8 @@ def _footer(job: Job) -> str:
         ngettext("{n} step", "{n} steps", recipe.steps),
         gettext("seed {seed}", seed=recipe.seed),
     ]
+    if recipe.model:
+        parts.append(recipe.model)
     if recipe.count > 1:
         parts.append(ngettext("{n} image", "{n} images", recipe.count))
     if recipe.repaint:

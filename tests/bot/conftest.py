@@ -229,7 +229,7 @@ def rendered_job(database: Database, settings: Settings) -> Any:
 
     async def rendered_job(member: Member, **options: Any) -> tuple[Job, MessageView]:
         message = await request_image(member, **options)
-        job = await Claims(database).claim("engine", 60)
+        job = await Claims(database).claim("engine", 60, options.get("model"))
         assert job
         _write_images(job.recipe, folder_of(job.id, settings.data_dir))
         await Claims(database).finish(job.id, "engine", State.DONE)

@@ -6,6 +6,7 @@ from core.i18n import languages, use_locale
 PARAMETERS = {
     Reason.MISSING_PERMISSIONS: {"permissions": ("Attach Files",)},
     Reason.MAX_SIZE_REACHED: {"limit": 256},
+    Reason.MODEL_NOT_OFFERED: {"model": "coco", "models": "sketch, wikiart"},
     Reason.SIZE_NOT_OFFERED: {"size": "1x1", "sizes": "64x64", "factor": 4},
     Reason.STEPS_OUT_OF_RANGE: {"least": 1, "most": 9},
     Reason.ALREADY_DONE: {"job": 7},

@@ -54,15 +54,20 @@ class Product:
         self.database_path = folder / "imagine.db"
         self.options: dict[str, Sequence[str]] = {}
         """Command-line arguments by process name."""
+        self.settings: dict[str, dict[str, str]] = {}
+        """Settings by process name, besides those of `environment`."""
         self._processes: dict[str, Process] = {}
 
     async def start(self, *names: str) -> None:
-        """Starts `python -m name` for each name not running yet. Waits until all are ready."""
+        """Starts `python -m name` for each name not running yet. Waits until all are ready.
+
+        Several processes of a module have names such as `engine of wikiart`.
+        """
         earlier = {
             name: len(self.entries(name, "ready")) for name in names if name not in self._processes
         }
         for name in earlier:
-            await self._spawn(name, {})
+            await self._spawn(name, self.settings.get(name, {}))
         for name, count in earlier.items():
             await self.until(lambda name=name, count=count: self.entries(name, "ready")[count:])
 
@@ -188,7 +193,7 @@ class Product:
     async def _spawn(self, name: str, settings: dict[str, str]) -> None:
         with self._log_path(name).open("ab") as log:
             self._processes[name] = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", name, *self.options.get(name, ())),
+                *(sys.executable, "-m", name.split()[0], *self.options.get(name, ())),
                 env=self.environment() | settings,
                 cwd=self.folder,
                 stdin=DEVNULL,

@@ -4,13 +4,15 @@ Discord shows it to members with Manage Messages; a server's administrators may 
 (Server Settings, Integrations). Discord checks this at each use of a command.
 """
 
+from collections.abc import Sequence
+
 import discord
 from discord import app_commands
 
 from bot.commands.mod.audit_log import AuditLogGroup
 from bot.commands.mod.blocks import BLOCK_COMMANDS
 from bot.commands.mod.channels import ChannelsGroup
-from bot.commands.mod.defaults import defaults
+from bot.commands.mod.defaults import defaults_command
 from bot.commands.mod.hall_of_fame import hall_of_fame
 from bot.commands.mod.image_check import ImagesGroup
 from bot.commands.mod.limits import LimitsGroup
@@ -33,8 +35,9 @@ class Moderation(
     default_permissions=discord.Permissions(manage_messages=True),
     guild_only=True,
 ):
-    def __init__(self) -> None:
+    def __init__(self, models: Sequence[str]) -> None:
         super().__init__()
+        defaults = defaults_command(models)
         other_commands: tuple[AnyModCommand, ...] = (reports, defaults, hall_of_fame, theme)
         for command in (*BLOCK_COMMANDS, *QUEUE_COMMANDS, set_moderator_role, *other_commands):
             self.add_command(command)

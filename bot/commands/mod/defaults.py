@@ -1,13 +1,14 @@
 """/mod defaults: a server's or channel's defaults for options that members leave out."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
 from discord import app_commands
 
 from bot import policy
-from bot.commands.choices import StyleName, suggest_sizes, suggest_styles
-from bot.commands.mod.parameters import ChannelOption, guild_of
+from bot.commands.choices import StyleName, model_option, suggest_sizes, suggest_styles
+from bot.commands.mod.parameters import AnyModCommand, ChannelOption, guild_of
 from bot.services.access import check
 from bot.services.responses import acknowledged
 from bot.services.styles import find_style
@@ -25,50 +26,63 @@ from core.styles import style_label
 MAX_EXCLUDE = 200  #: characters; leaves room for the prompts of a style
 
 
-@app_commands.command(
-    name="defaults",
-    description=gettext_noop("See or set the defaults of this server, or of a channel"),
-)
-@app_commands.describe(
-    channel=gettext_noop("A channel or a category; without it, the whole server"),
-    size=gettext_noop("The default size"),
-    steps=gettext_noop("The default number of steps"),
-    style=gettext_noop("The default style"),
-    exclude=gettext_noop("What to leave out by default, such as: watermark | text"),
-    count=gettext_noop("How many images a request makes by default"),
-    clear=gettext_noop("Remove all defaults that you don't set here"),
-)
-@app_commands.autocomplete(size=suggest_sizes, style=suggest_styles)
-async def defaults(
-    interaction: Interaction,
-    channel: ChannelOption | None = None,
-    size: app_commands.Range[str, 3, 20] | None = None,
-    steps: app_commands.Range[int, policy.MIN_STEPS, policy.MAX_STEPS] | None = None,
-    style: StyleName | None = None,
-    exclude: app_commands.Range[str, 1, MAX_EXCLUDE] | None = None,
-    count: app_commands.Range[int, 1, MAX_COUNT] | None = None,
-    clear: bool = False,
-) -> None:
-    """Options that are left out keep their values."""
-    guild_id, stored = guild_of(interaction), interaction.client.guild_defaults
-    channel_id = channel.id if channel else WHOLE_GUILD
-    async with acknowledged(interaction, ephemeral=True) as response:
-        given = Defaults(
-            _size(interaction, size) if size else None,
-            steps,
-            (await find_style(interaction, style)).name if style else None,
-            await _exclude(interaction, exclude) if exclude else None,
-            count,
-        )
-        before = await stored.get(guild_id, channel_id)
-        changes: dict[str, Any] = {name: v for name, v in asdict(given).items() if v is not None}
-        after = replace(Defaults() if clear else before, **changes)
-        if after != before:
-            await stored.set(guild_id, channel_id, after, interaction.user.id)
-        title = gettext("**Defaults of this server**")
-        if channel:
-            title = gettext("**Defaults in {channel}**", channel=channel.mention)
-        await response.edit("\n".join((title, *_lines(after), gettext(_PRECEDENCE))))
+def defaults_command(models: Sequence[str]) -> AnyModCommand:
+    """The command for these models; the first is the default."""
+
+    @app_commands.command(
+        name="defaults",
+        description=gettext_noop("See or set the defaults of this server, or of a channel"),
+    )
+    @app_commands.describe(
+        channel=gettext_noop("A channel or a category; without it, the whole server"),
+        size=gettext_noop("The default size"),
+        steps=gettext_noop("The default number of steps"),
+        style=gettext_noop("The default style"),
+        exclude=gettext_noop("What to leave out by default, such as: watermark | text"),
+        count=gettext_noop("How many images a request makes by default"),
+        clear=gettext_noop("Remove all defaults that you don't set here"),
+    )
+    @model_option(models, gettext_noop("The default model"))
+    @app_commands.autocomplete(size=suggest_sizes, style=suggest_styles)
+    async def defaults(
+        interaction: Interaction,
+        channel: ChannelOption | None = None,
+        size: app_commands.Range[str, 3, 20] | None = None,
+        steps: app_commands.Range[int, policy.MIN_STEPS, policy.MAX_STEPS] | None = None,
+        style: StyleName | None = None,
+        exclude: app_commands.Range[str, 1, MAX_EXCLUDE] | None = None,
+        count: app_commands.Range[int, 1, MAX_COUNT] | None = None,
+        clear: bool = False,
+        model: str | None = None,
+    ) -> None:
+        """Options that are left out keep their values."""
+        guild_id, stored = guild_of(interaction), interaction.client.guild_defaults
+        channel_id = channel.id if channel else WHOLE_GUILD
+        async with acknowledged(interaction, ephemeral=True) as response:
+            before = await stored.get(guild_id, channel_id)
+            kept = Defaults() if clear else before
+            used = model or kept.model or interaction.client.settings.model
+            given = Defaults(
+                _size(size, used) if size else None,
+                steps,
+                (await find_style(interaction, style, used)).name if style else None,
+                await _exclude(interaction, exclude) if exclude else None,
+                count,
+                model,
+            )
+            changes: dict[str, Any] = {
+                name: v for name, v in asdict(given).items() if v is not None
+            }
+            after = replace(kept, **changes)
+            if after != before:
+                await stored.set(guild_id, channel_id, after, interaction.user.id)
+            title = gettext("**Defaults of this server**")
+            if channel:
+                title = gettext("**Defaults in {channel}**", channel=channel.mention)
+            lines = _lines(after, with_model=len(models) > 1)
+            await response.edit("\n".join((title, *lines, gettext(_PRECEDENCE))))
+
+    return defaults
 
 
 _PRECEDENCE = gettext_noop(
@@ -76,9 +90,9 @@ _PRECEDENCE = gettext_noop(
 )
 
 
-def _size(interaction: Interaction, typed: str) -> str:
+def _size(typed: str, model: str) -> str:
     """The size in pixels. Raises RecipeError, RefusedError."""
-    menu = policy.menu(interaction.client.settings.model)
+    menu = policy.menu(model)
     width, height = parse_size(typed, menu.canvas)
     check(policy.may_have_size(menu, width, height))
     return f"{width}x{height}"
@@ -91,9 +105,10 @@ async def _exclude(interaction: Interaction, typed: str) -> str:
     return format_prompts(prompts)
 
 
-def _lines(shown: Defaults) -> list[str]:
+def _lines(shown: Defaults, *, with_model: bool) -> list[str]:
     none = gettext("not set")
     return [
+        *([gettext("Model: {model}", model=shown.model or none)] if with_model else []),
         gettext("Size: {size}", size=shown.size or none),
         gettext("Steps: {steps}", steps=shown.steps or none),
         gettext(

@@ -36,6 +36,7 @@ UPDATE jobs SET
     deleted_at = CAST(deleted_at AS REAL),
     locale = 'en',
     kind = 'image',
+    model = NULL,
     held = 0,
     most_running = NULL,
     spoilered = 0,

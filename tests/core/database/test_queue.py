@@ -37,7 +37,11 @@ GUILDS = (None, 1, 2)
 MAX_RUNNING = {0: 1, 1: 2}
 """How many jobs of a member may run at a time."""
 
-Event = tuple[str, int, int, int]
+MODELS = (None, "picturebook", "wikiart")
+ENGINES = {"engine 0": "picturebook", "engine 1": "wikiart", "engine 2": None}
+"""The model that each engine renders with; one only takes jobs that name no model."""
+
+Event = tuple[str, int, int, int, int]
 
 KINDS = (
     "insert",
@@ -58,6 +62,7 @@ EVENTS = st.lists(
         st.integers(0, 3),
         st.integers(0, len(GUILDS) - 1),
         st.integers(1, 4),
+        st.integers(0, len(MODELS) - 1),
     ),
     min_size=5,
     max_size=50,
@@ -88,8 +93,9 @@ async def _replay(events: list[Event]) -> None:
                 await _check(database)
             await ModerationQueue(database).resume(1, actor_id=1)
             await ModerationQueue(database).resume(2, actor_id=1)
-            while job := await Claims(database).claim("last", LEASE):
-                await Claims(database).finish(job.id, "last", State.DONE)
+            for model in MODELS:
+                while job := await Claims(database).claim("last", LEASE, model):
+                    await Claims(database).finish(job.id, "last", State.DONE)
             for job in await JobQueue(database).running():
                 await Jobs(database).cancel(job.id)
             async with database.read() as db:  # jobs held by a limit may be left
@@ -103,16 +109,16 @@ async def _replay(events: list[Event]) -> None:
 
 
 async def _apply(database: Database, event: Event) -> None:
-    kind, member, guild, count = event
-    engine, guild_id = f"engine {count % 2}", GUILDS[guild]
+    kind, member, guild, count, number = event
+    engine, guild_id = f"engine {number}", GUILDS[guild]
     held = sorted(await Claims(database).held(engine))
     queue = await JobQueue(database).waiting(1000)
     match kind:
         case "insert":
-            await _insert_job(database, member, guild_id, count)
+            await _insert_job(database, member, guild_id, count, MODELS[number])
         case "claim":
-            expected = await _next(database, queue)
-            claimed = await Claims(database).claim(engine, LEASE)
+            expected = await _next(database, queue, ENGINES[engine])
+            claimed = await Claims(database).claim(engine, LEASE, ENGINES[engine])
             assert (claimed and claimed.id) == (expected and expected.id)
         case "finish" if held:
             await Claims(database).finish(held[0], engine, State.DONE)
@@ -131,8 +137,11 @@ async def _apply(database: Database, event: Event) -> None:
             await Blocks(database).block(guild_id, member, actor_id=1, reason=None, until=None)
 
 
-async def _insert_job(database: Database, member: int, guild_id: int | None, count: int) -> Job:
-    recipe = Recipe.make("a circle", width=64, height=32 * count, steps=10, count=count)
+async def _insert_job(
+    database: Database, member: int, guild_id: int | None, count: int, model: str | None = None
+) -> Job:
+    height = 32 * count
+    recipe = Recipe.make("a circle", width=64, height=height, steps=10, count=count, model=model)
     return await Jobs(database).insert(
         NewJob(
             recipe=recipe,
@@ -151,15 +160,19 @@ async def _paused(database: Database) -> set[int | None]:
     return {guild for guild in GUILDS if (await GuildSettings(database).get(guild)).pause}
 
 
-async def _next(database: Database, queue: list[Job]) -> Job | None:
-    """The first job in the fair order that may run."""
+async def _next(database: Database, queue: list[Job], model: str | None) -> Job | None:
+    """The first job in the fair order that may run on an engine with this model."""
     paused, running = await _paused(database), await JobQueue(database).running()
 
     def may_run(job: Job) -> bool:
         running_beside = sum(
             (other.member_id, other.guild_id) == (job.member_id, job.guild_id) for other in running
         )
-        return job.guild_id not in paused and running_beside < MAX_RUNNING.get(job.member_id, 1000)
+        return (
+            job.guild_id not in paused
+            and job.recipe.model in (None, model)
+            and running_beside < MAX_RUNNING.get(job.member_id, 1000)
+        )
 
     return min(filter(may_run, queue), key=_order, default=None)
 
@@ -178,27 +191,35 @@ async def _check(database: Database) -> None:
     )
     oldest = min((job.created_at for job in queue), default=None)
     assert (await JobQueue(database).stats()).oldest == oldest
-    speed = await _speed(database)
+    running = await JobQueue(database).running()
     for job in queue:
+        speed = await _speed(database, job.recipe.model)
         ahead = [
             other
             for other in queue
             if _order(other) < _order(job)
             and (other.guild_id == job.guild_id or other.guild_id not in paused)
+            and _shares_engine(job, other)
         ]
         assert await JobQueue(database).position(job.id) == 1 + len(ahead)
         wait = await JobQueue(database).wait_seconds(job.id)
         if speed is None or job.guild_id in paused:
             assert wait is None
         else:
-            work = sum(other.recipe.work for other in [*ahead, *await JobQueue(database).running()])
+            beside = [other for other in running if _shares_engine(job, other)]
+            work = sum(other.recipe.work for other in [*ahead, *beside])
             assert wait == pytest.approx(work * speed)
 
 
-async def _speed(database: Database) -> float | None:
+def _shares_engine(job: Job, other: Job) -> bool:
+    """Whether an engine that may render `job` may render `other`, too."""
+    return None in (job.recipe.model, other.recipe.model) or job.recipe.model == other.recipe.model
+
+
+async def _speed(database: Database, model: str | None) -> float | None:
     """Seconds for a pixel-step, as the database measures them."""
     async with database.snapshot() as db:
-        return await _seconds_per_work(db)
+        return await _seconds_per_work(db, model)
 
 
 def _order(job: Job) -> tuple[int, int, int]:
@@ -272,6 +293,19 @@ async def test_a_long_queue_costs_hardly_more_than_a_short_one(
 ) -> None:
     """Counted in steps of SQLite's virtual machine, which no other load on this machine affects."""
     steps = {size: await _steps(path, OPERATIONS[name]) for size, path in queues.items()}
+    assert steps[LONG] < 2 * steps[SHORT] + 1500, steps
+
+
+@pytest.mark.slow
+async def test_jobs_for_another_model_cost_an_engine_nothing(queues: dict[int, Path]) -> None:
+    steps = {}
+    for size, path in queues.items():
+        async with Database.open(path) as database:
+            async with database.transaction() as db:
+                await db.execute("UPDATE jobs SET model = 'wikiart' WHERE state = 'queued'")
+            async with counted_steps(database) as done:
+                assert await Claims(database).claim("engine", LEASE, "picturebook") is None
+                steps[size] = done()
     assert steps[LONG] < 2 * steps[SHORT] + 1500, steps
 
 
