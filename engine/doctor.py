@@ -99,6 +99,9 @@ async def _weights(settings: Settings) -> AsyncIterator[Finding]:
             path = status.folder / file.name
             raise WeightsError(f"{path} is {file.state}; repair it with `{entry.fix_command}`.")
     yield Finding.ok(f"The weights of the model {entry.name} are complete.")
+    others = [catalogue.find(name).name for name in settings.offered_models[1:]]
+    if others:
+        yield Finding.ok(f"Members can also choose {', '.join(others)}, with engines of their own.")
 
 
 async def _perceptors(settings: Settings) -> AsyncIterator[Finding]:

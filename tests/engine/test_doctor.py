@@ -9,6 +9,7 @@ import torch
 from core.health import Finding, Severity
 from core.settings import Settings
 from engine import doctor
+from engine.models.catalogue import WeightsError
 
 
 async def device_findings(settings: Settings) -> list[Finding]:
@@ -47,3 +48,11 @@ async def test_a_gpu_that_torch_does_not_see_is_a_warning_unless_the_cpu_is_chos
     missing, _ = await device_findings(Settings(device="auto"))
     assert missing.severity is Severity.WARNING
     assert "driver (390.1)" in missing.sentence
+
+
+async def test_the_models_that_members_can_choose_must_exist() -> None:
+    offered = Settings(model="sketch", models=("wikiart",))
+    *_, finding = [finding async for finding in doctor._weights(offered)]
+    assert "Members can also choose wikiart" in finding.sentence
+    with pytest.raises(WeightsError, match="no model 'wikiat'"):
+        _ = [f async for f in doctor._weights(Settings(model="sketch", models=("wikiat",)))]
