@@ -70,6 +70,7 @@ def running_engine(
     return running_engine
 
 
+@pytest.mark.slow
 async def test_outcomes_are_posted_to_the_channel(
     database: Database, discord: Sandbox, enqueue: JobFactory, running_engine: Any
 ) -> None:

@@ -649,6 +649,7 @@ async def test_a_job_that_its_renderer_dropped_fails_and_blocks_no_other_job(
     assert "incident" in reason_text(failed.reason)
 
 
+@pytest.mark.slow
 async def test_a_job_moves_to_another_renderer_with_its_latest_state(
     enqueue: JobFactory,
     database: Database,

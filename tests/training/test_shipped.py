@@ -15,6 +15,7 @@ from training.stages.vqgan import VQGANTraining
 from training.workspace import Workspace
 
 
+@pytest.mark.slow
 def test_a_stage_that_was_not_trained_here_has_the_shipped_weights(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path, tmp_path)
     model = load_model(find("picturebook").name, tmp_path, torch.device("cpu"))

@@ -77,6 +77,7 @@ async def check_deleted(
     return check
 
 
+@pytest.mark.slow
 async def test_deletions_are_retried_while_discord_fails(
     sandbox: Sandbox, database: Database, ada: Member, check_deleted: Any
 ) -> None:

@@ -141,6 +141,7 @@ async def test_the_group_message_is_deleted_with_its_jobs(
     assert not await Drafts(database).get(2, ada.id)
 
 
+@pytest.mark.slow
 async def test_the_group_message_of_25_long_requests_fits_discords_limit(
     bot: ImagineBot, sandbox: Sandbox, ada: Member
 ) -> None:

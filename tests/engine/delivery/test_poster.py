@@ -401,6 +401,7 @@ async def test_a_cancellation_that_was_not_announced_is_shown(
     assert "Cancelled by Grace." in text(get_message(discord))
 
 
+@pytest.mark.slow
 async def test_an_outcome_gets_through_when_discord_fails(
     discord: Sandbox, database: Database, start_job: JobFactory, finish: Any, start_poster: Any
 ) -> None:

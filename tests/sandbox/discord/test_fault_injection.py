@@ -22,6 +22,7 @@ async def test_discord_py_does_not_retry_after_503(local: Sandbox, engine: Bot) 
     await engine.channel().send("and then it works")
 
 
+@pytest.mark.slow
 async def test_discord_py_retries_when_an_applied_request_fails_with_500(
     local: Sandbox, engine: Bot
 ) -> None:

@@ -213,6 +213,7 @@ async def test_missing_permissions_are_refused(
     await engine.channel().send(file=file("a.txt"))
 
 
+@pytest.mark.slow
 async def test_a_reply_needs_the_history_and_its_message_unless_that_is_optional(
     local: Sandbox, engine: Bot
 ) -> None:

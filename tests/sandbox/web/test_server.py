@@ -188,6 +188,7 @@ async def test_every_switch_sends_a_new_state_even_if_nothing_else_changed(
     assert switch_counts == [0, 1, 2]
 
 
+@pytest.mark.slow
 async def test_an_outage_stops_everything_until_it_ends(
     local: Sandbox, bot: Bot, engine: Bot
 ) -> None:
