@@ -17,6 +17,9 @@ from training.schedule import Timed, trainer
 from training.shipped import WEIGHTS, load_shipped
 from training.workspace import Workspace
 
+FURTHER_RATE = 0.6
+"""The share of a stage's learning rate with which included weights are trained further."""
+
 
 def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
@@ -42,7 +45,8 @@ def _train(stage: Stage, workspace: Workspace, minutes: float, options: argparse
     checkpoint = run / "last.ckpt"
     module = stage.module(workspace)
     clip = 1.0 if module.automatic_optimization else None
-    schedule = Timed(minutes, stage.learning_rate)
+    rate = stage.learning_rate * (FURTHER_RATE if options.further else 1.0)
+    schedule = Timed(minutes, rate)
     training = trainer(schedule, run, options.device, clip, options.processes)
     resumed = options.resume and checkpoint.exists()
     if options.further and not resumed:

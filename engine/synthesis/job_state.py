@@ -108,8 +108,9 @@ class JobState:
     def expected_end(self) -> int:
         """The step after which the job is likely to end.
 
-        While its loss falls, this is where it would be sufficient at the present rate. If no loss
-        is sufficient, it is where jobs of the model usually end, but not before patience runs out.
+        While its loss falls, this is where it would be sufficient at the present rate, or at a
+        typical one until that is known. If no loss is sufficient, it is where jobs of the model
+        usually end, but not before patience runs out.
         """
         recipe, schedule, (loss, step) = self.recipe, self.config.schedule, self.best
         if recipe.film or self.prior_steps or self.last_scene_at:
@@ -120,6 +121,8 @@ class JobState:
             end = self.step
         elif 0 < gained < math.inf and missing < math.inf:
             end = step + missing / gained * (step - 1)
+        elif loss == math.inf and self.first_loss - schedule.sufficient_loss < math.inf:
+            end = 1 + (self.first_loss - schedule.sufficient_loss) / schedule.typical_gain
         elif loss < math.inf:
             end = max(end, step + self._patience)
         checks = max(1, math.ceil(max(end, self.step) / schedule.check_every))

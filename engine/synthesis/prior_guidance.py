@@ -62,11 +62,12 @@ def plausible_styles(
 ) -> list[int]:
     """The likely styles for the includes, among those that contain their things.
 
-    If the includes name styles, only these.
+    If the includes name styles, only these; otherwise, the best ones.
     """
     weights = target.weights[: target.includes, None]
     include = F.normalize((weights * target.embeddings[: target.includes]).sum(0), dim=0)
     probabilities = prior.style_logits(include[None])[0].float().softmax(0)
+    named: tuple[int, ...] = ()
     if vocabulary := vocabulary_of(model.name):
         texts = target.texts[: target.includes]
         # Outlines are drawn around images in a flat style.
@@ -79,7 +80,9 @@ def plausible_styles(
                 probabilities = probabilities * allowed
     likely = probabilities >= config.style_share * probabilities.max()
     plausible: list[int] = likely.nonzero()[:, 0].tolist()
-    return plausible
+    if named or not config.best_styles:
+        return plausible
+    return sorted(plausible, key=config.best_styles.index)[: config.style_count]
 
 
 def sample_prior(

@@ -36,6 +36,7 @@ def test_a_step_costs_what_decoding_and_embedding_compute(model: Model, side: in
         (-0.5, -0.1, -0.11, 21, 100),
         (-0.5, -0.2, -0.1, 11, 60),  # rising, and its patience ends before the typical end
         (-0.5, -0.6, math.inf, 3, 10),  # low enough, so it ends at the first check
+        (-0.5, -0.4, math.inf, 3, 30),  # not checked yet: 0.1 to go, typically 0.005 a step
         (-0.5, math.nan, math.inf, 0, 60),  # unknown, so the typical end
         (-math.inf, -0.1, -0.2, 31, 60),
         (-math.inf, -0.1, -0.2, 61, 90),
