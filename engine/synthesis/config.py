@@ -197,8 +197,8 @@ PICTUREBOOK = SynthesisConfig(
         lr_ratio=0.3,
         guidance_scale=2.0,
         negative_scale=3.0,
-        # Drawn, twemoji, fluent-flat, noto, fluent-3d, … The first four after "drawn" differ in looks,
-        # and a judge recognises them more often than the others (docs/things.md).
+        # Drawn, twemoji, fluent-flat, noto, fluent-3d, …: a judge recognises the first ones more
+        # often (docs/things.md), and they differ in looks.
         best_styles=(10, 3, 4, 1, 6, 2, 5, 8, 7, 9),
     ),
     init=InitConfig(prior_samples=2),  # with more, CLIP chooses no better one (docs/things.md)

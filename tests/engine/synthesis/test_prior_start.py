@@ -156,6 +156,16 @@ def test_what_the_best_samples_show_is_what_they_decode_to(picturebook: Model) -
     assert (images - decoded).abs().max() < 1e-5
 
 
+def test_without_a_requested_style_images_are_in_the_best_ones_that_show_the_thing(
+    picturebook: Model,
+) -> None:
+    target = target_of(picturebook, make_recipe("an owl"))
+    styles = choose_styles(picturebook, target, PICTUREBOOK.prior, range(12))
+    assert styles is not None
+    shown = [STYLES[style] for style in styles.tolist()]
+    assert shown == ["twemoji", "fluent-flat", "noto", "fluent-3d"] * 3
+
+
 def test_a_requested_style_is_the_only_one(picturebook: Model) -> None:
     target = target_of(picturebook, make_recipe("an owl in 3d"))
     styles = choose_styles(picturebook, target, PICTUREBOOK.prior, range(4))
