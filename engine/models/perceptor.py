@@ -74,8 +74,8 @@ class ClipPerceptor(nn.Module):
     """OpenAI's CLIP: frozen, float32 unless converted.
 
     With a vocabulary, the things in a text are replaced with their English names, which the text
-    encoder knows best. If the vocabulary does not understand all of a text, its embedding is the
-    mean of this version and the original text.
+    encoder knows best, and unknown words are left out. Without a thing, if there are unknown words,
+    the embedding is the mean of this version and the original text.
     """
 
     def __init__(self, checkpoint: ClipCheckpoint, vocabulary: Vocabulary | None = None) -> None:
@@ -110,9 +110,10 @@ class ClipPerceptor(nn.Module):
         if not self.vocabulary:
             return embedded
         english = self._encode([self.vocabulary.in_english(text) for text in texts])
-        complete = [self.vocabulary.understand(text).complete for text in texts]
-        incomplete = ~torch.tensor(complete, dtype=torch.bool, device=embedded.device)[:, None]
-        return F.normalize(english + incomplete * embedded, dim=-1)
+        understood = [self.vocabulary.understand(text) for text in texts]
+        unclear = [not (each.complete or each.things) for each in understood]
+        weights = torch.tensor(unclear, dtype=torch.bool, device=embedded.device)[:, None]
+        return F.normalize(english + weights * embedded, dim=-1)
 
     def _encode(self, texts: Sequence[str]) -> Tensor:
         all_ids = [

@@ -5,6 +5,7 @@ import open_clip.tokenizer
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.nn import functional as F
 from torchvision.transforms.v2.functional import normalize
 
 from core.prompts import canonical
@@ -22,13 +23,15 @@ def test_text_embeddings_match_clips_own(sketch: Model) -> None:
     assert sketch.perceptor.embed_texts([]).shape == (0, 256)
 
 
-def test_understood_prompts_are_embedded_by_their_english_names(tmp_path: Path) -> None:
+def test_prompts_with_a_thing_are_embedded_by_its_english_name(tmp_path: Path) -> None:
     perceptor = load_model("picturebook", tmp_path, torch.device("cpu")).perceptor
-    castle, understood, partly_understood, unknown = perceptor.embed_texts(
-        ["castle", "Zeig mir bitte ein Schloss", "ein verwunschenes Schloss", "qwzx"]
+    castle, understood, with_unknown_word, no_thing, unknown = perceptor.embed_texts(
+        ["castle", "Zeig mir bitte ein Schloss", "ein Bild, Motiv Schloss", "purple qwzx", "qwzx"]
     )
     assert torch.allclose(understood, castle, atol=1e-6)
-    assert 0.6 < float(partly_understood @ castle) < 0.99
+    assert torch.allclose(with_unknown_word, castle, atol=1e-6)
+    purple, original = perceptor._encode(["purple", "purple qwzx"])
+    assert torch.allclose(no_thing, F.normalize(purple + original, dim=0), atol=1e-6)
     assert torch.allclose(unknown, perceptor._encode(["qwzx"])[0], atol=1e-6)
     assert perceptor.embed_texts([]).shape == (0, len(castle))
 
