@@ -10,12 +10,13 @@ from bot import policy
 from bot.commands.choices import StyleName, model_option, suggest_sizes, suggest_styles
 from bot.commands.mod.parameters import AnyModCommand, ChannelOption, guild_of
 from bot.services.access import check
+from bot.services.preferences import offered_model
 from bot.services.responses import acknowledged
 from bot.services.styles import find_style
 from bot.services.word_rules import refuse_forbidden_words
 from bot.types import Interaction
 from core.database.guild_defaults import WHOLE_GUILD
-from core.defaults import Defaults
+from core.defaults import Defaults, merged
 from core.discord_ui.text import escape
 from core.i18n import gettext, gettext_noop
 from core.prompts import format_prompts, parse_prompts
@@ -61,7 +62,9 @@ def defaults_command(models: Sequence[str]) -> AnyModCommand:
         async with acknowledged(interaction, ephemeral=True) as response:
             before = await stored.get(guild_id, channel_id)
             kept = Defaults() if clear else before
-            used = model or kept.model or interaction.client.settings.model
+            server = await stored.get(guild_id) if channel else Defaults()
+            inherited = offered_model(merged((kept, server)), interaction.client.settings)
+            used = model or inherited
             given = Defaults(
                 _size(size, used) if size else None,
                 steps,

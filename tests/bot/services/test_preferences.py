@@ -72,3 +72,13 @@ async def test_an_image_from_before_there_were_several_models_belongs_to_the_def
     bot.settings = settings
     await ada.wait_filled(await ada.press(message, f"imagine:again:{job.id}"))
     assert [job.recipe.model for job in await JobQueue(database).waiting()] == ["sketch"]
+
+
+async def test_default_sizes_are_those_of_the_model_that_applies_in_the_channel(
+    bot: ImagineBot, sandbox: Sandbox, mo: Member
+) -> None:
+    here = await sandbox.client.channel("wide")
+    await mo.slash("mod defaults", model="picturebook")
+    await ephemeral_message(mo, "Model: picturebook")
+    await mo.slash("mod defaults", channel=here, size="16:9")
+    await ephemeral_message(mo, "Model: not set\nSize: 256x144")
