@@ -199,7 +199,7 @@ PICTUREBOOK = SynthesisConfig(
         negative_scale=3.0,
         # Drawn, twemoji, fluent-flat, noto, fluent-3d, …: a judge recognises the first ones more
         # often (docs/things.md), and they differ in looks.
-        best_styles=(10, 3, 4, 1, 6, 2, 5, 8, 7, 9),
+        best_styles=(10, 3, 4, 1, 6, 2, 5, 8, 7, 9, 0),
     ),
     init=InitConfig(prior_samples=2),  # with more, CLIP chooses no better one (docs/things.md)
 )

@@ -117,12 +117,13 @@ class JobState:
             return recipe.steps
         end = schedule.typical_share * recipe.steps
         gained, missing = self.first_loss - loss, loss - schedule.sufficient_loss
-        if self.first_loss <= schedule.sufficient_loss:
+        at_first = self.first_loss - schedule.sufficient_loss
+        if at_first <= 0:
             end = self.step
         elif 0 < gained < math.inf and missing < math.inf:
             end = step + missing / gained * (step - 1)
-        elif loss == math.inf and self.first_loss - schedule.sufficient_loss < math.inf:
-            end = 1 + (self.first_loss - schedule.sufficient_loss) / schedule.typical_gain
+        elif loss == math.inf and at_first < math.inf:
+            end = 1 + at_first / schedule.typical_gain
         elif loss < math.inf:
             end = max(end, step + self._patience)
         checks = max(1, math.ceil(max(end, self.step) / schedule.check_every))
