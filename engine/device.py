@@ -35,14 +35,20 @@ def choose_device(name: str) -> torch.device:
     return device
 
 
-def autocast(device: torch.device) -> torch.autocast:
+def precision(device: torch.device) -> torch.dtype:
     """bfloat16 where the device multiplies it natively, else float32."""
     native = (
         torch.cuda.is_bf16_supported()
         if device.type == "cuda"
         else torch.cpu._is_avx512_bf16_supported()  # private, but torch has no public name for it
     )
-    return torch.autocast(device.type, torch.bfloat16, enabled=native)
+    return torch.bfloat16 if native else torch.float32
+
+
+def autocast(device: torch.device) -> torch.autocast:
+    """Computes in the device's `precision`."""
+    enabled = precision(device) == torch.bfloat16
+    return torch.autocast(device.type, torch.bfloat16, enabled=enabled)
 
 
 def describe_machine() -> str:

@@ -10,6 +10,7 @@ from torch import nn
 
 from core.settings import OWN, PerceptorChoice
 from core.understanding.vocabulary import vocabulary_of
+from engine.device import precision
 from engine.models import catalogue, weights
 from engine.models.catalogue import Entry
 from engine.models.checkpoints import read_prior, read_vqgan
@@ -17,7 +18,7 @@ from engine.models.ensemble import Ensemble
 from engine.models.open_clip import OpenClipPerceptor, read_open_clip
 from engine.models.optimized_decoder import compile_for_gpu, optimize_decoder
 from engine.models.perceptor import ClipPerceptor, Perceptor, read_perceptor
-from engine.models.prior import Prior
+from engine.models.prior import LatentPrior, Prior
 from engine.models.vqgan import VQGAN
 
 
@@ -53,7 +54,9 @@ def load_model(
     device: torch.device,
     perceptors: Sequence[PerceptorChoice] = (),
 ) -> Model:
-    """Loads a model of the catalogue onto the device: float32, frozen.
+    """Loads a model of the catalogue onto the device, frozen.
+
+    Weights are float32, except those of a `LatentPrior`, which have the device's `precision`.
 
     `perceptors`, if any, replace its own CLIP. Raises WeightsError, whose sentence says what is
     missing or damaged, and which command repairs it.
@@ -86,6 +89,8 @@ def read_model(
     # The prior is conditioned on the embeddings of the model's own CLIP.
     if entry.prior and all(choice.name == OWN for choice in choices):
         prior = read_prior(folder / entry.prior, entry.fix_command).to(device)
+        if isinstance(prior, LatentPrior):
+            prior.convert_weights(precision(device))
         checksums[entry.prior] = files[entry.prior]
     if entry.upscaler:
         checksums[entry.upscaler] = files[entry.upscaler]

@@ -231,24 +231,33 @@ class LatentPrior(Prior):
 
     def style_logits(self, embeddings: Tensor) -> Tensor:
         """(batch, embedding) → (batch, styles): logits of the style, given the prompt."""
-        logits: Tensor = self.style_head(embeddings * math.sqrt(embeddings.shape[1]))
+        embeddings = embeddings.to(self.style_head.weight.dtype)
+        with without_autocast(embeddings):
+            logits: Tensor = self.style_head(embeddings * math.sqrt(embeddings.shape[1]))
         return logits
+
+    def convert_weights(self, dtype: torch.dtype) -> None:
+        """Converts the weights, which it computes with, but not what it projects latents with."""
+        for weight in self.parameters():
+            weight.data = weight.data.to(dtype)
 
     def forward(
         self, noisy: Tensor, times: Tensor, embeddings: Tensor, styles: Tensor | None = None
     ) -> Tensor:
         numbers = torch.zeros_like(times, dtype=torch.long) if styles is None else styles
-        embeddings = embeddings * math.sqrt(embeddings.shape[1])
-        features = time_features(times).to(noisy.dtype)
-        condition = self.cond_embed(embeddings) + self.time_embed(features)
-        style = self.style_embed(numbers)
-        modulation = self.adaln(condition + style).unflatten(-1, (3, -1))
-        hidden = self.embed(noisy.flatten(1)) + self.read(embeddings) + style
-        for block in self.blocks:
-            hidden = block(hidden, modulation)
-        hidden = F.layer_norm(hidden, hidden.shape[-1:])
-        skipped = self.skip(features) * noisy.flatten(1)
-        predicted: Tensor = self.head(hidden) + skipped
+        dtype = self.embed.weight.dtype
+        noisy = noisy.flatten(1)
+        with without_autocast(noisy):
+            features = time_features(times).to(dtype)
+            embeddings = embeddings.to(dtype) * math.sqrt(embeddings.shape[1])
+            condition = self.cond_embed(embeddings) + self.time_embed(features)
+            style = self.style_embed(numbers)
+            modulation = self.adaln(condition + style).unflatten(-1, (3, -1))
+            hidden = self.embed(noisy.to(dtype)) + self.read(embeddings) + style
+            for block in self.blocks:
+                hidden = block(hidden, modulation)
+            hidden = F.layer_norm(hidden, hidden.shape[-1:])
+            predicted: Tensor = self.head(hidden) + self.skip(features) * noisy
         return predicted[..., None, None]
 
     def to_samples(self, images: Tensor, latents: Tensor, vqgan: VQGAN) -> Tensor:
@@ -268,12 +277,23 @@ class LatentPrior(Prior):
     def project(self, latents: Tensor) -> Tensor:
         """(batch, channels, side, side) → (batch, *shape)."""
         flat = ((latents - self.mean) / self.std).flatten(1)
-        return (flat @ self.basis.t() / self.scale)[..., None, None]
+        with without_autocast(flat):
+            return (flat.to(self.basis.dtype) @ self.basis.t() / self.scale)[..., None, None]
 
     def reconstruct(self, x: Tensor) -> Tensor:
         """The inverse of `project`, up to what the components don't capture."""
-        flat = (x.flatten(1) * self.scale) @ self.basis
+        with without_autocast(x):
+            flat = (x.flatten(1).to(self.basis.dtype) * self.scale) @ self.basis
         return flat.view(-1, *self.mean.shape) * self.std + self.mean
+
+
+def without_autocast(values: Tensor) -> torch.autocast:
+    """A context without autocast on the device of `values`.
+
+    A `LatentPrior` computes with few rows. Autocast would take longer to convert its weights in
+    each call than the rest of the call.
+    """
+    return torch.autocast(values.device.type, enabled=False)
 
 
 def centre_square(values: Tensor) -> Tensor:

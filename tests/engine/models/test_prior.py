@@ -55,6 +55,20 @@ def test_a_prior_is_read_with_the_kind_and_sizes_that_its_file_states(
     assert not any(weight.requires_grad for weight in read.parameters())
 
 
+def test_a_prior_in_bfloat16_predicts_nearly_the_same() -> None:
+    prior = LatentPrior(**LATENT_SIZES)
+    x, times = torch.randn(5, *prior.shape), torch.rand(5)
+    embeddings = F.normalize(torch.randn(5, 256), dim=1)
+    latents = torch.randn(5, 4, 8, 8)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        exact, projected = prior(x, times, embeddings), prior.project(latents)
+        prior.convert_weights(torch.bfloat16)
+        rounded = prior(x, times, embeddings)
+        assert torch.equal(prior.project(latents), projected)
+    assert exact.dtype == projected.dtype == torch.float32  # in spite of autocast
+    assert 0 < (rounded - exact).abs().max() < 0.05
+
+
 def test_the_embedded_prior_follows_the_captions_of_noisy_scenes(tmp_path: Path) -> None:
     sketch = load_model("sketch", tmp_path, torch.device("cpu"))
     assert isinstance(sketch.prior, PixelPrior)
