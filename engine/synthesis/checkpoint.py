@@ -1,5 +1,6 @@
 """The state of a job between two steps: a crash resumes from it, and later jobs start from it."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -28,6 +29,7 @@ class Checkpoint:
     codes: Tensor | None = None  # (images, h, w), the nearest codes, instead of large latents
     moments: dict[str, Tensor] = field(default_factory=dict)  # Adam's, with the latents' shape
     frame_start: Tensor | None = None  # of a film's current frame, with the latents' shape
+    first_loss: float = math.nan  # the mean loss of the first step, once it was taken
 
     def to_bytes(self) -> bytes:
         """As safetensors: at most MAX_BYTES for each image, or twice as much in a film.
@@ -47,7 +49,8 @@ class Checkpoint:
             tensors = {k: v for k, v in tensors.items() if k not in self.moments}
             if self.latents is not None:
                 tensors["latents"] = self.latents.half()
-        progress = torch.tensor([self.step, *self.best, self.prior_steps], dtype=torch.float64)
+        numbers = self.step, *self.best, self.prior_steps, self.first_loss
+        progress = torch.tensor(numbers, dtype=torch.float64)
         return save({**tensors, "progress": progress})
 
     @classmethod
@@ -57,12 +60,15 @@ class Checkpoint:
             tensors = load(content)
             moments = {k: v for k, v in tensors.items() if k.startswith("exp_avg")}
             latents, frame_start = tensors.get("latents"), tensors.get("frame_start")
-            # Checkpoints from older versions lack the last number.
-            step, lowest, lowest_at, prior_steps = [*tensors["progress"].tolist(), 0][:4]
+            step, lowest, lowest_at, *later = tensors["progress"].tolist()
+            # Checkpoints from older versions lack these.
+            prior_steps = later[0] if later else 0.0
+            first_loss = later[1] if len(later) > 1 else math.nan
             return cls(
                 step=int(step),
                 prior_steps=int(prior_steps),
                 best=(lowest, int(lowest_at)),
+                first_loss=first_loss,
                 losses=tensors["losses"],
                 rng_states=tensors["draws"],
                 latents=None if latents is None else latents.float(),

@@ -45,14 +45,16 @@ class ScheduleConfig:
     betas: tuple[float, float] = (0.9, 0.99)  # of Adam
     coarse_fraction: float = 0.5  # share of the steps at smaller sizes than the final one
     min_side: int = 128  # shorter side of the smallest size, pixels
+    sufficient_loss: float = -math.inf  # of CLIP; a job takes the steps that usually reach it
+    gain_per_step: float = 0.005  # decrease of the loss in a step until it is sufficient, usually
+    min_steps: int = 10  # of a job that starts with a sufficient loss
+    # Without a sufficient loss, a job ends when its loss doesn't fall any more.
     patience: float = 0.2  # share of the steps without progress, after which a job ends
     min_patience: int = 20  # steps; lower limit of `patience`
     typical_share: float = 1.0  # share of the steps after which the median job ends
-    typical_gain: float = 0.005  # decrease of the loss in a step, of jobs with a sufficient loss
     min_delta: float = 0.001  # decrease of the loss that counts as progress
     loss_ema_weight: float = 0.2  # weight of the newest loss in the moving average
     scene_fade: float = 0.1  # share of the steps in which one scene of a story fades to the next
-    sufficient_loss: float = -math.inf  # of CLIP; a job ends when it is reached
     check_every: int = 10  # steps between checks of the loss, which wait for the device
 
 
@@ -186,9 +188,6 @@ PICTUREBOOK = SynthesisConfig(
     schedule=ScheduleConfig(
         learning_rate=0.05,
         coarse_fraction=0.0,  # images start with fine details
-        patience=0.1,
-        min_patience=10,
-        min_delta=0.02,
         sufficient_loss=-0.5,  # 3 in 4 real images are less similar (`bench.quality.things`)
     ),
     # Samples are nearly finished: at the full learning rate, 60 steps distort their outlines.

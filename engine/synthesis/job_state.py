@@ -67,7 +67,7 @@ class JobState:
 
     @property
     def done(self) -> bool:
-        return self.step >= self.recipe.steps or self.finishing or self.stalled
+        return self.step >= self.end or self.finishing or self.stalled
 
     @property
     def current_target(self) -> Target:
@@ -105,29 +105,43 @@ class JobState:
         return filmed % film.frame_steps == 0 or self.done
 
     @property
+    def end(self) -> int:
+        """The step after which the job ends, unless its patience runs out.
+
+        If a loss is sufficient for the model, the first loss decides how many steps are taken, so
+        that the time left is known from then on. A film, a story, and a job that continues another
+        one take all steps.
+        """
+        recipe, schedule = self.recipe, self.config.schedule
+        missing = self.first_loss - schedule.sufficient_loss
+        if self._takes_all_steps or not math.isfinite(missing):
+            return recipe.steps
+        steps = max(1 + math.ceil(missing / schedule.gain_per_step), schedule.min_steps)
+        return min(max(self.sizes) + steps, recipe.steps)
+
+    @property
     def expected_end(self) -> int:
         """The step after which the job is likely to end.
 
-        While its loss falls, this is where it would be sufficient at the present rate, or at a
-        typical one until that is known. If no loss is sufficient, it is where jobs of the model
-        usually end, but not before patience runs out.
+        If it can run out of patience, this is where jobs of the model usually do, or where this one
+        will if its loss doesn't fall any more.
         """
-        recipe, schedule, (loss, step) = self.recipe, self.config.schedule, self.best
-        if recipe.film or self.prior_steps or self.last_scene_at:
-            return recipe.steps
-        end = schedule.typical_share * recipe.steps
-        gained, missing = self.first_loss - loss, loss - schedule.sufficient_loss
-        at_first = self.first_loss - schedule.sufficient_loss
-        if at_first <= 0:
-            end = self.step
-        elif 0 < gained < math.inf and missing < math.inf:
-            end = step + missing / gained * (step - 1)
-        elif loss == math.inf and at_first < math.inf:
-            end = 1 + at_first / schedule.typical_gain
-        elif loss < math.inf:
+        if self._takes_all_steps or not self._can_run_out_of_patience:
+            return self.end
+        (loss, step), schedule = self.best, self.config.schedule
+        end = schedule.typical_share * self.recipe.steps
+        if loss < math.inf:
             end = max(end, step + self._patience)
         checks = max(1, math.ceil(max(end, self.step) / schedule.check_every))
-        return min(checks * schedule.check_every, recipe.steps)
+        return min(checks * schedule.check_every, self.recipe.steps)
+
+    @property
+    def _takes_all_steps(self) -> bool:
+        return bool(self.recipe.film or self.prior_steps or self.last_scene_at)
+
+    @property
+    def _can_run_out_of_patience(self) -> bool:
+        return self.config.schedule.sufficient_loss == -math.inf
 
     def init_distance(self) -> Tensor | float:
         """The distance from the initial image, times the strength: a scalar, 0 in a film."""
@@ -171,15 +185,11 @@ class JobState:
         return learning_rate(progress, schedule)
 
     def _ends_early(self) -> bool:
-        """Whether the loss has stopped improving, or is sufficient.
-
-        A film never ends early. A job that continues another one ignores whether its loss is
-        sufficient.
-        """
-        if self.recipe.film or self.step <= max(*self.sizes, self.last_scene_at):
+        """Whether the loss has stopped improving. A film never ends early."""
+        if self.recipe.film or not self._can_run_out_of_patience:
             return False
-        if self.best[0] <= self.config.schedule.sufficient_loss and not self.prior_steps:
-            return True
+        if self.step <= max(*self.sizes, self.last_scene_at):
+            return False
         return self.step - self.best[1] >= self._patience
 
     @property
@@ -237,6 +247,7 @@ class JobState:
             step=self.step,
             prior_steps=self.prior_steps,
             best=self.best,
+            first_loss=self.first_loss,
             losses=self.losses.cpu().clone(),
             rng_states=torch.stack([generator.get_state() for generator in self.generators]),
             latents=None if as_codes else latents.cpu().clone(),
@@ -253,6 +264,7 @@ class JobState:
         if len(latents) != self.recipe.count or tuple(latents.shape[2:]) not in sizes:
             raise CheckpointError("The checkpoint belongs to another recipe.")
         self.step, self.best = checkpoint.step, checkpoint.best
+        self.first_loss = checkpoint.first_loss
         # Older checkpoints lack it; then the steps of the source are right.
         self.prior_steps = checkpoint.prior_steps or self.prior_steps
         self.losses = checkpoint.losses.to(device)

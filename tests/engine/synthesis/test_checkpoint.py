@@ -1,5 +1,7 @@
 """Checkpoints are small at any image size, and damaged ones are refused."""
 
+import math
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -75,8 +77,10 @@ def test_a_checkpoint_of_another_vqgan_is_refused(model: Model) -> None:
         latents_of(other, model.vqgan)
 
 
-def test_a_checkpoint_of_an_older_version_is_read(model: Model) -> None:
+@pytest.mark.parametrize("numbers", [3, 4])
+def test_a_checkpoint_of_an_older_version_is_read(model: Model, numbers: int) -> None:
     tensors = load(job_after_step(model, 8, 8).checkpoint(model.vqgan).to_bytes())
-    tensors["progress"] = tensors["progress"][:3]
+    tensors["progress"] = tensors["progress"][:numbers]
     restored = Checkpoint.from_bytes(save(tensors))
     assert (restored.step, restored.prior_steps) == (1, 0)
+    assert math.isnan(restored.first_loss)

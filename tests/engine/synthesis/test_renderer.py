@@ -454,17 +454,29 @@ def test_a_job_ends_when_its_loss_no_longer_improves(
     assert outputs[-1].done
 
 
-def test_a_job_ends_once_its_image_is_similar_enough(
-    model: Model, make_recipe: RecipeFactory
+@pytest.mark.parametrize(
+    ("missing", "steps"), [(-0.3, 4), (0.0, 4), (0.049, 6), (0.051, 7), (9.0, 12), (math.nan, 12)]
+)
+def test_the_first_loss_decides_how_many_steps_a_job_takes(
+    model: Model, make_recipe: RecipeFactory, missing: float, steps: int
 ) -> None:
-    values = {"schedule.check_every": 2, "schedule.sufficient_loss": 9.0}
-    renderer = Renderer(model, CPU, override(QUICK, values))
-    recipe = make_recipe(steps=6)
+    """They are known from then on, and after a restart too, however the loss develops."""
+    values = {"schedule.gain_per_step": 0.01, "schedule.min_steps": 4}
+    renderer = Renderer(model, CPU, override(QUICK, values | {"schedule.sufficient_loss": 0.5}))
+    recipe = make_recipe(steps=12)
     renderer.add(RenderRequest(1, recipe))
-    (_, second) = run_job(renderer)
-    assert (second.step, second.done) == (2, True)
+    renderer.step()
+    renderer._jobs[1].first_loss = 0.5 + missing
+    (second,) = renderer.step()
+    assert second.steps_left == steps - 2
+    resumed = Renderer(model, CPU, renderer.config)
+    resumed.add(RenderRequest(1, recipe, resume_from=second.checkpoint()))
+    for each in (renderer, resumed):
+        outputs = run_job(each)
+        assert [output.steps_left for output in outputs] == list(range(steps - 2))[::-1]
+        assert outputs[-1].step == steps
     more = recipe.continue_from(1, 0, 6)
-    renderer.add(RenderRequest(1, more, source=second.checkpoint()))
+    renderer.add(RenderRequest(1, more, source=outputs[-1].checkpoint()))
     assert len(run_job(renderer)) == 6, "more steps are taken if a member asks for them"
 
 
