@@ -76,7 +76,7 @@ def _sizes(short: int, long: int) -> tuple[Size, ...]:
 
 
 _MENUS = {
-    "sketch": Menu(_sizes(64, 96), Canvas(64, 4), largest=256, steps=100),
+    "sketch": Menu(_sizes(64, 96), Canvas(64, 4), largest=256, steps=40),
     "picturebook": Menu(_sizes(192, 288), Canvas(192, 8), largest=768, steps=30),
 }
 _FULL_SIZE = Menu(_sizes(256, 384), Canvas(256, 16), largest=768, steps=300)

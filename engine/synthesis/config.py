@@ -31,6 +31,7 @@ class LossConfig:
 
     tv_weight: float = 0.0  # total variation; more gives flatter colours and cleaner edges
     prior_weight: float = 0.0  # score distillation from the prior, if the model has one
+    start_weight: float = 0.0  # distance from what the prior's samples show, pixels from 0 to 1
     init_weight: float = 4.0  # distance from the initial image, for a recipe's `strength` of 1
     exclude_text_floor: float = 0.15  # cosine of unrelated texts: an exclude has no effect below it
     exclude_image_floor: float = 0.5  # likewise for excluded images
@@ -51,7 +52,6 @@ class ScheduleConfig:
     # Without a sufficient loss, a job ends when its loss doesn't fall any more.
     patience: float = 0.2  # share of the steps without progress, after which a job ends
     min_patience: int = 20  # steps; lower limit of `patience`
-    typical_share: float = 1.0  # share of the steps after which the median job ends
     min_delta: float = 0.001  # decrease of the loss that counts as progress
     loss_ema_weight: float = 0.2  # weight of the newest loss in the moving average
     scene_fade: float = 0.1  # share of the steps in which one scene of a story fades to the next
@@ -173,17 +173,22 @@ SKETCH = SynthesisConfig(
     loss=LossConfig(
         tv_weight=0.06, prior_weight=8.0, exclude_text_floor=0.025, exclude_image_floor=0.2
     ),
-    schedule=ScheduleConfig(min_side=64, typical_share=0.4),  # `bench.speed --only estimate`
+    schedule=ScheduleConfig(min_side=64, patience=1.0),  # its few steps by default are all useful
     init=InitConfig(prior_samples=16, candidates=384),
 )
 
 PICTUREBOOK = SynthesisConfig(
+    quantize=False,  # codes lose details of small things (docs/things.md)
     cutouts=CutoutConfig(
         count=8, min_scale=0.5, flip_p=0.0, color_jitter=0.05, brightness_jitter=0.025
     ),
     # The floors exceed 95 % of the cosines of unrelated names and images.
     loss=LossConfig(
-        tv_weight=0.02, prior_weight=2.0, exclude_text_floor=0.2, exclude_image_floor=0.27
+        tv_weight=0.02,
+        prior_weight=2.0,
+        start_weight=10.0,
+        exclude_text_floor=0.2,
+        exclude_image_floor=0.27,
     ),
     schedule=ScheduleConfig(
         learning_rate=0.05,

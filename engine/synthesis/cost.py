@@ -45,9 +45,9 @@ class StepCost:
         return (self._latent + 2 * self._encoded) * math.prod(size) / 3
 
     def left(self, job: JobState) -> float:
-        """The cost of a job's remaining steps, up to its expected end."""
+        """The cost of a job's remaining steps, up to its end."""
         starts = sorted(job.sizes)
-        stages = zip(starts, [*starts[1:], job.expected_end], strict=True)
+        stages = zip(starts, [*starts[1:], job.end], strict=True)
         steps = sum(
             max(0, end - max(start, job.step)) * self.step(job.recipe.count, job.sizes[start])
             for start, end in stages

@@ -57,7 +57,8 @@ def start(
     composition = NOTHING if part else composition_of(recipe, model)
     outlined = not part and asks_for_outlines(recipe, model)
     shown = None
-    if request.resume_from:
+    stays_close = _stays_close_to_start(recipe, target, config) and not part
+    if request.resume_from and not stays_close:
         first = torch.zeros(recipe.count, model.vqgan.codebook.shape[1], *sizes[0], device=device)
         generators = list(_seeded(recipe, device))
     elif recipe.source:
@@ -81,7 +82,7 @@ def start(
             composition,
         )
         if outlined:
-            first, shown = outlined_latents(model, first, config.outline), None
+            first, shown = outlined_latents(model, first, config.outline)
     if recipe.tile and not recipe.source:
         first = latents.join_edges(first, recipe.tile)
     distilled = not (composition or part or outlined)
@@ -90,6 +91,8 @@ def start(
     job = JobState(
         recipe, target, config, generators, first, sizes, styles, distilled, part=part, shown=shown
     )
+    if stays_close:
+        job.start_images = shown
     if recipe.initial and recipe.strength and not recipe.source and not part:
         job.init_latents = _encode_initial(recipe, request, model)
     if request.source and recipe.continues:
@@ -99,6 +102,16 @@ def start(
     elif recipe.source:
         job.resize(sizes[0], model.vqgan)
     return job
+
+
+def _stays_close_to_start(recipe: Recipe, target: Target, config: SynthesisConfig) -> bool:
+    """Whether a job stays close to the images that it starts from.
+
+    Only if these are the prior's samples, and if its images look like what is decoded.
+    """
+    from_scratch = not recipe.source and not recipe.initial and target.scenes == 1
+    shaped = recipe.tile or recipe.palette or recipe.symmetry
+    return config.loss.start_weight > 0 and from_scratch and not shaped
 
 
 def scale_learning_rate(config: SynthesisConfig, ratio: float) -> SynthesisConfig:

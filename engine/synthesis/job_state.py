@@ -15,7 +15,7 @@ from engine.synthesis.checkpoint import Checkpoint, CheckpointError, too_large
 from engine.synthesis.config import ScheduleConfig, SynthesisConfig
 from engine.synthesis.film import move_latents
 from engine.synthesis.latents import resize, resize_image
-from engine.synthesis.objective import Target
+from engine.synthesis.objective import Target, pixel_distance
 from engine.synthesis.painted_part import PaintedPart
 
 Size = tuple[int, int]  #: height and width of latents
@@ -40,6 +40,7 @@ class JobState:
     init_latents: Tensor | None = None  # of the initial image, if the recipe stays close to it
     part: PaintedPart | None = None  # what is repainted, if the rest stays
     shown: Tensor | None = None  # before the first step: the images that were encoded, if any
+    start_images: Tensor | None = None  # (images, 3, height, width) to stay close to, if any
     frame_start: Tensor | None = None  # latents that a film's current frame started from
     prior_steps: int = 0  # steps of the jobs that this one continues
     step: int = 0
@@ -106,7 +107,7 @@ class JobState:
 
     @property
     def end(self) -> int:
-        """The step after which the job ends, unless its patience runs out.
+        """The step after which the job ends, unless its patience runs out sooner.
 
         If a loss is sufficient for the model, the first loss decides how many steps are taken, so
         that the time left is known from then on. A film, a story, and a job that continues another
@@ -114,34 +115,11 @@ class JobState:
         """
         recipe, schedule = self.recipe, self.config.schedule
         missing = self.first_loss - schedule.sufficient_loss
-        if self._takes_all_steps or not math.isfinite(missing):
+        takes_all = recipe.film or self.prior_steps or self.last_scene_at
+        if takes_all or not math.isfinite(missing):
             return recipe.steps
         steps = max(1 + math.ceil(missing / schedule.gain_per_step), schedule.min_steps)
         return min(max(self.sizes) + steps, recipe.steps)
-
-    @property
-    def expected_end(self) -> int:
-        """The step after which the job is likely to end.
-
-        If it can run out of patience, this is where jobs of the model usually do, or where this one
-        will if its loss doesn't fall any more.
-        """
-        if self._takes_all_steps or not self._can_run_out_of_patience:
-            return self.end
-        (loss, step), schedule = self.best, self.config.schedule
-        end = schedule.typical_share * self.recipe.steps
-        if loss < math.inf:
-            end = max(end, step + self._patience)
-        checks = max(1, math.ceil(max(end, self.step) / schedule.check_every))
-        return min(checks * schedule.check_every, self.recipe.steps)
-
-    @property
-    def _takes_all_steps(self) -> bool:
-        return bool(self.recipe.film or self.prior_steps or self.last_scene_at)
-
-    @property
-    def _can_run_out_of_patience(self) -> bool:
-        return self.config.schedule.sufficient_loss == -math.inf
 
     def init_distance(self) -> Tensor | float:
         """The distance from the initial image, times the strength: a scalar, 0 in a film."""
@@ -149,6 +127,16 @@ class JobState:
             return 0.0
         distance = (self.latents - self.init_latents).square().mean((1, 2, 3)).sum()
         return self.recipe.strength * distance
+
+    def start_distance(self, images: Tensor) -> Tensor | float:
+        """The distance of images (images, 3, height, width) from the first ones: a scalar.
+
+        0 in a film, once the images were enlarged, or if the job need not stay close to them.
+        """
+        start = self.start_images
+        if start is None or start.shape != images.shape or self.filming:
+            return 0.0
+        return pixel_distance(images, start).sum()
 
     def optimize(self, latents: Tensor, moments: dict[str, Tensor] | None = None) -> None:
         """Optimises these latents from now on, starting with the given moments of Adam."""
@@ -185,8 +173,11 @@ class JobState:
         return learning_rate(progress, schedule)
 
     def _ends_early(self) -> bool:
-        """Whether the loss has stopped improving. A film never ends early."""
-        if self.recipe.film or not self._can_run_out_of_patience:
+        """Whether the loss has stopped improving, in a model for which no loss is sufficient.
+
+        A film never ends early.
+        """
+        if self.recipe.film or self.config.schedule.sufficient_loss > -math.inf:
             return False
         if self.step <= max(*self.sizes, self.last_scene_at):
             return False

@@ -21,10 +21,10 @@ def asks_for_outlines(recipe: Recipe, model: Model) -> bool:
     return bool(vocabulary and model.prior and vocabulary.asks_for_outlines(texts))
 
 
-def outlined_latents(model: Model, latents: Tensor, config: OutlineConfig) -> Tensor:
-    """Latents (batch, embed_dim, h, w) of the same images, with outlines."""
-    images = decode(model.vqgan, latents, quantize=True)
-    return model.vqgan.encode(draw_outlines(images, config))
+def outlined_latents(model: Model, latents: Tensor, config: OutlineConfig) -> tuple[Tensor, Tensor]:
+    """Latents (batch, embed_dim, h, w) of the same images with outlines, and these images."""
+    images = draw_outlines(decode(model.vqgan, latents, quantize=True), config)
+    return model.vqgan.encode(images), images.float()
 
 
 def draw_outlines(images: Tensor, config: OutlineConfig) -> Tensor:

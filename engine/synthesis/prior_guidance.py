@@ -164,16 +164,20 @@ def predict(
 ) -> tuple[Tensor, Tensor]:
     """Predictions without a prompt (batch, *shape) and with each prompt (prompts, batch, *shape).
 
-    All in one forward pass.
+    The former are of any style, so that guidance is towards the style, too. All in one forward
+    pass.
     """
     assert model.prior
     conditions = torch.cat([torch.zeros_like(embeddings[:1]), embeddings])
     passes, batch = len(conditions), len(x)
+    numbers = None
+    if styles is not None:
+        numbers = torch.cat([torch.zeros_like(styles), styles.repeat(passes - 1)])
     predictions: Tensor = model.prior(
         x.repeat(passes, 1, 1, 1),
         t.repeat(passes),
         conditions.repeat_interleave(batch, 0),
-        None if styles is None else styles.repeat(passes),
+        numbers,
     )
     predictions = predictions.float().unflatten(0, (passes, batch))
     return predictions[0], predictions[1:]

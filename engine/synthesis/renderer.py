@@ -142,8 +142,13 @@ class Renderer:
                 ]
             )
             init_loss = self._init_loss(states)
+            start_loss = weights.start_weight * sum(
+                job.start_distance(job_images)
+                for job, job_images in zip(states, images, strict=True)
+            )
             with record_function("backward"):
-                (clip_loss.sum() + tv_loss.sum() + init_loss + prior_loss).backward()
+                losses = clip_loss.sum() + tv_loss.sum() + init_loss + start_loss + prior_loss
+                losses.backward()
         counts = [len(job.generators) for job in states]
         with record_function("optimizer"):
             for job, losses in zip(states, clip_loss.detach().split(counts), strict=True):
@@ -321,7 +326,7 @@ class Renderer:
             cost=self._cost.step(job.recipe.count, job.size)
             + (self._cost.frame(job.size) if job.frame_ended else 0.0),
             cost_left=self._cost.left(job),
-            steps_left=max(0, job.expected_end - job.step),
+            steps_left=max(0, job.end - job.step),
             size=(job.recipe.width, job.recipe.height),
             texts=target.texts,
             weights=target.weights,

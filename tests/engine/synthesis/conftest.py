@@ -25,7 +25,6 @@ QUICK = override(
         "init.prior_samples": 2,
         "prior.sampling_steps": 3,
         "schedule.min_side": 32,
-        "schedule.typical_share": 1.0,
     },
 )
 """For tests that need neither many cutouts nor many samples."""

@@ -1,13 +1,10 @@
 """The cost of a step is known in advance."""
 
-import math
-
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from engine.models.model import Model
-from engine.synthesis.config import override
 from engine.synthesis.cost import OVERHEAD, StepCost
 from engine.synthesis.renderer import Renderer
 from engine.synthesis.request import RenderRequest
@@ -26,20 +23,6 @@ def test_a_step_costs_what_decoding_and_embedding_compute(model: Model, side: in
     one, three = (cost.step(images, (side, side)) - OVERHEAD for images in (1, 3))
     assert one == pytest.approx(counter.get_total_flops(), rel=0.1)
     assert three == pytest.approx(3 * one)
-
-
-@pytest.mark.parametrize(
-    ("loss", "step", "end"), [(math.inf, 0, 60), (-0.2, 31, 60), (-0.2, 61, 90), (-0.2, 90, 100)]
-)
-def test_a_job_is_expected_to_end_where_others_do_unless_it_still_improves(
-    renderer: Renderer, make_recipe: RecipeFactory, loss: float, step: int, end: int
-) -> None:
-    renderer.add(RenderRequest(1, make_recipe(steps=100)))
-    job = renderer._jobs[1]
-    values = {"schedule.typical_share": 0.6, "schedule.min_patience": 20}
-    job.config = override(QUICK, values)
-    job.best, job.step = (loss, step), step
-    assert job.expected_end == end
 
 
 @pytest.mark.slow

@@ -82,6 +82,18 @@ def test_without_a_story_the_target_never_changes(model: Model) -> None:
     assert target.active() is target
 
 
+@given(st.floats(-0.5, 0.5), st.integers(2, 9))
+def test_the_distance_of_images_counts_their_colours_and_their_edges(
+    shift: float, side: int
+) -> None:
+    image = torch.rand(1, 3, side, side)
+    shifted = objective.pixel_distance(image + shift, image)
+    torch.testing.assert_close(shifted, torch.tensor([abs(shift)]), atol=1e-5, rtol=0)
+    stripes = (torch.arange(side) % 2).float().expand(1, 3, side, side)
+    distance = objective.pixel_distance(stripes, torch.full_like(stripes, 0.5))
+    assert distance.item() == pytest.approx(0.5 + 1)  # all pixels by half, all edges across by 1
+
+
 @given(st.integers(1, 4))
 def test_the_total_variation_of_an_image_is_the_same_at_any_resolution(factor: int) -> None:
     edge = torch.zeros(1, 3, 8, 8)

@@ -41,6 +41,17 @@ class ConstantPrior(FakePrior):
         return torch.where(has_prompt, self.brightness, 0.0).expand_as(noisy)
 
 
+class StylePrior(FakePrior):
+    """Predicts a uniform image: brighter with a prompt, and with a style's number."""
+
+    def forward(
+        self, noisy: Tensor, times: Tensor, conditions: Tensor, styles: Tensor | None = None
+    ) -> Tensor:
+        assert styles is not None
+        brightness = 0.1 * conditions.abs().sum(1).bool() + 0.01 * styles
+        return brightness[:, None, None, None].expand_as(noisy)
+
+
 LATENTS = torch.zeros(1, 32, 8, 8)
 """A prior of pixels ignores latents."""
 
@@ -190,3 +201,14 @@ def test_the_prior_sees_the_same_thing_at_any_size(picturebook: Model) -> None:
     difference = (seen_larger - seen).square().mean()
     assert difference < 0.1 * seen.square().mean()
     assert difference < 0.3 * (interpolated - seen).square().mean()
+
+
+def test_guidance_is_towards_the_style_as_well_as_the_prompt(
+    model: Model, make_recipe: RecipeFactory
+) -> None:
+    target, config = make_target(model, make_recipe), override(SKETCH, {"prior.guidance_scale": 3})
+    styled = with_prior(model, StylePrior())
+    styles = torch.tensor([1, 5])
+    samples = sample_prior(styled, target, config.prior, 2, seeded_generators(2), styles)
+    expected = 3 * (0.1 + 0.01 * styles)  # thrice the difference to no prompt and any style
+    torch.testing.assert_close(samples.mean((1, 2, 3, 4)), expected)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image, ImageStat
 
-from core.pattern import Tile
+from core.pattern import Symmetry, Tile
 from core.recipe import ImagePrompt, Recipe
 from engine.models.model import Model
 from engine.models.perceptor import Perceptor
@@ -124,6 +124,40 @@ def test_a_preview_shows_what_a_job_starts_from_and_changes_nothing(
     assert [image.size for image in preview.images()] == [(32, 32)] * 2
     ends = [run_job(each)[-1].pixels for each in (watched, unwatched)]
     assert torch.equal(ends[0], ends[1])
+
+
+def test_a_job_stays_close_to_the_images_it_starts_from(
+    sketch: Model, make_recipe: RecipeFactory
+) -> None:
+    """The more, the higher the weight. After a restart it does, too, with the same image."""
+    recipe, distances = make_recipe(steps=8, count=2), []
+    for weight in (0.0, 100.0):
+        renderer = Renderer(sketch, CPU, override(QUICK, {"loss.start_weight": weight}))
+        renderer.add(RenderRequest(1, recipe))
+        first = renderer.preview(1).pixels
+        middle = [renderer.step()[0] for _ in range(3)][-1].checkpoint()
+        last = run_job(renderer)[-1].pixels
+        distances.append((last - first).abs().mean())
+        renderer.add(RenderRequest(1, recipe, resume_from=middle))
+        assert torch.equal(run_job(renderer)[-1].pixels, last)
+    assert distances[1] < 0.8 * distances[0]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "options"),
+    [
+        ("a red circle", {"tile": Tile.BOTH}),
+        ("a red circle", {"palette": ("#ff0000", "#ffffff")}),
+        ("a red circle", {"symmetry": Symmetry.LEFT_RIGHT}),
+        ("a red circle -> a blue star", {}),
+    ],
+)
+def test_an_image_that_becomes_another_one_does_not_stay_close_to_its_start(
+    model: Model, make_recipe: RecipeFactory, prompt: str, options: dict[str, Any]
+) -> None:
+    renderer = Renderer(model, CPU, override(QUICK, {"loss.start_weight": 1.0}))
+    renderer.add(RenderRequest(1, make_recipe(prompt, **options)))
+    assert renderer._jobs[1].start_images is None
 
 
 def test_a_preview_after_a_step_shows_what_the_next_step_decodes(
