@@ -205,7 +205,7 @@ PICTUREBOOK = SynthesisConfig(
         # often (docs/things.md), and they differ in looks.
         best_styles=(10, 3, 4, 1, 6, 2, 5, 8, 7, 9, 0),
     ),
-    init=InitConfig(prior_samples=2),  # with more, CLIP chooses no better one (docs/things.md)
+    init=InitConfig(prior_samples=1),  # of more, CLIP chooses no better one (docs/things.md)
 )
 
 CONFIGS = {

@@ -46,7 +46,7 @@ def best_prior_samples(
         chosen = None if styles is None else styles[rows]
         for samples in sample_prior(model, target, config.prior, count, generators[rows], chosen):
             images = model.prior.to_images(samples, model.vqgan).float()
-            index = candidate_loss(model, target, images).argmin()
+            index = candidate_loss(model, target, images).argmin() if count > 1 else 0
             best.append(samples[index])
             shown.append(images[index])
     return torch.stack(best), torch.stack(shown)
