@@ -83,7 +83,7 @@ async def test_without_options_the_default_size_and_steps_are_used(
 ) -> None:
     await ada.wait_filled(await ada.slash("imagine", include="a red circle"))
     (job,) = await JobQueue(database).waiting()
-    assert (job.recipe.size, job.recipe.steps) == ("64x64", 100)
+    assert (job.recipe.size, job.recipe.steps) == ("64x64", 40)
     assert not job.recipe.exclude
 
 

@@ -107,7 +107,7 @@ async def test_the_queue_shows_the_member_channel_and_prompt_of_each_job(
     await request(bob)
     await Claims(database).claim("engine", LEASE)
     shown = (await run_mod(mo, "queue")).text
-    assert f"#1 · step 0/100 · <@{ada.id}> in <#{ada.channel_id}> · a \\*blue\\* square" in shown
+    assert f"#1 · step 0/40 · <@{ada.id}> in <#{ada.channel_id}> · a \\*blue\\* square" in shown
     assert f"#2 · waiting · <@{bob.id}>" in shown
 
 

@@ -26,7 +26,7 @@ async def test_preferences_are_the_members_defaults_and_options_override_them(
     recipes = {job.id: job.recipe for job in await JobQueue(database).waiting()}
     assert (recipes[1].size, recipes[1].steps, recipes[1].preset) == ("96x64", 40, "night")
     assert (recipes[2].size, recipes[2].steps) == ("64x64", 20)
-    assert (recipes[3].size, recipes[3].steps, recipes[3].preset) == ("64x64", 100, None)
+    assert (recipes[3].size, recipes[3].steps, recipes[3].preset) == ("64x64", 40, None)
     assert await shown_preferences(ada, size="none", style="none", direct_copy=True) == {
         "size": "no preference (64x64)",
         "steps": "40",
@@ -49,7 +49,7 @@ async def test_a_choice_in_the_form_is_saved_and_shown(
         ("count", "2", "2"),
         ("notify", "never", "never"),
         ("copy", "yes", "yes"),
-        ("steps", "none", "no preference (100)"),
+        ("steps", "none", "no preference (40)"),
     ):
         await ada.choose(form, f"imagine:prefer:{setting}", value)
         await ada.wait_for(
@@ -60,7 +60,7 @@ async def test_a_choice_in_the_form_is_saved_and_shown(
     await ada.wait_filled(await ada.slash("imagine", include="a house"))
     (job,) = await JobQueue(database).waiting()
     recipe = job.recipe
-    assert (recipe.size, recipe.steps, recipe.preset, recipe.count) == ("96x64", 100, "night", 2)
+    assert (recipe.size, recipe.steps, recipe.preset, recipe.count) == ("96x64", 40, "night", 2)
 
 
 async def test_a_preference_for_the_models_default_overrides_that_of_the_server(

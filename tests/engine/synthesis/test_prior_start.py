@@ -139,7 +139,8 @@ def test_images_of_one_request_are_sampled_together_and_as_if_alone(
     monkeypatch.setattr(picturebook.prior, "forward", counted)
     renderer = Renderer(picturebook, CPU, override(PICTUREBOOK, {"cutouts.count": 2}))
     renderer.add(RenderRequest(1, make_recipe(prompt, seed=3, count=3)))
-    assert batches == [12] * PICTUREBOOK.prior.sampling_steps  # 3 × 2 samples, with and without
+    # A sample for each of 3 images, with and without the prompt.
+    assert batches == [6] * PICTUREBOOK.prior.sampling_steps
     for row in range(3):
         renderer.add(RenderRequest(2, make_recipe(prompt, seed=3 + row)))
         together, alone = renderer._jobs[1].latents[row], renderer._jobs[2].latents[0]
