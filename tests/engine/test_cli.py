@@ -73,7 +73,7 @@ def test_render_writes_images_frames_and_a_timelapse(
     assert (recipe.seed, recipe.count, recipe.exclude[0].text) == (7, 2, "watermark")
 
 
-@pytest.mark.parametrize(("model", "steps"), [("sketch", 100), ("picturebook", 30)])
+@pytest.mark.parametrize(("model", "steps"), [("sketch", 40), ("picturebook", 30)])
 def test_render_takes_the_models_number_of_steps_by_default(
     monkeypatch: pytest.MonkeyPatch, model: str, steps: int
 ) -> None:
