@@ -57,6 +57,7 @@ def start(
     composition = NOTHING if part else composition_of(recipe, model)
     outlined = not part and asks_for_outlines(recipe, model)
     shown = None
+    # A resumed job needs the images that it started from, which its checkpoint does not hold.
     stays_close = _stays_close_to_start(recipe, target, config) and not part
     if request.resume_from and not stays_close:
         first = torch.zeros(recipe.count, model.vqgan.codebook.shape[1], *sizes[0], device=device)
@@ -107,7 +108,7 @@ def start(
 def _stays_close_to_start(recipe: Recipe, target: Target, config: SynthesisConfig) -> bool:
     """Whether a job stays close to the images that it starts from.
 
-    Only if these are the prior's samples, and if its images look like what is decoded.
+    Only if it starts from scratch, and if decoded images are shown as they are.
     """
     from_scratch = not recipe.source and not recipe.initial and target.scenes == 1
     shaped = recipe.tile or recipe.palette or recipe.symmetry

@@ -254,7 +254,7 @@ class JobState:
         sizes = {size for step, size in self.sizes.items() if step <= checkpoint.step}
         if len(latents) != self.recipe.count or tuple(latents.shape[2:]) not in sizes:
             raise CheckpointError("The checkpoint belongs to another recipe.")
-        self.step, self.best = checkpoint.step, checkpoint.best
+        self.step, self.best, self.shown = checkpoint.step, checkpoint.best, None
         self.first_loss = checkpoint.first_loss
         # Older checkpoints lack it; then the steps of the source are right.
         self.prior_steps = checkpoint.prior_steps or self.prior_steps

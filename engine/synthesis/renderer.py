@@ -147,8 +147,8 @@ class Renderer:
                 for job, job_images in zip(states, images, strict=True)
             )
             with record_function("backward"):
-                losses = clip_loss.sum() + tv_loss.sum() + init_loss + start_loss + prior_loss
-                losses.backward()
+                loss = clip_loss.sum() + tv_loss.sum() + init_loss + start_loss + prior_loss
+                loss.backward()
         counts = [len(job.generators) for job in states]
         with record_function("optimizer"):
             for job, losses in zip(states, clip_loss.detach().split(counts), strict=True):

@@ -139,6 +139,9 @@ def test_a_job_stays_close_to_the_images_it_starts_from(
         last = run_job(renderer)[-1].pixels
         distances.append((last - first).abs().mean())
         renderer.add(RenderRequest(1, recipe, resume_from=middle))
+        assert not torch.equal(renderer.preview(1).pixels, first), (
+            "a preview goes back to the start"
+        )
         assert torch.equal(run_job(renderer)[-1].pixels, last)
     assert distances[1] < 0.8 * distances[0]
 
