@@ -39,7 +39,7 @@ class LossConfig:
 
 @dataclass(frozen=True, slots=True)
 class ScheduleConfig:
-    """Adam, coarse-to-fine sizes, and early stopping."""
+    """Adam, coarse-to-fine sizes, and the number of steps."""
 
     learning_rate: float = 0.1  # of Adam; the usual value of VQGAN+CLIP programs
     min_lr_ratio: float = 0.1  # at the last step, relative to `learning_rate`; half-cosine decay
@@ -173,7 +173,7 @@ SKETCH = SynthesisConfig(
     loss=LossConfig(
         tv_weight=0.06, prior_weight=8.0, exclude_text_floor=0.025, exclude_image_floor=0.2
     ),
-    schedule=ScheduleConfig(min_side=64, patience=1.0),  # its few steps by default are all useful
+    schedule=ScheduleConfig(min_side=64, patience=1.0),  # takes all its steps, 40 by default
     init=InitConfig(prior_samples=16, candidates=384),
 )
 
