@@ -14,7 +14,7 @@ async def test_an_image_survives_an_outage(screen: Screen) -> None:
     await screen.button("Behind the scenes").click()
     debug_panel = screen.debug_panel
     # Enough steps for the outage to begin while the job runs.
-    job_message = await screen.imagine("a yellow triangle", steps=250)
+    job_message = await screen.imagine("a yellow triangle", steps=120)
     await expect(debug_panel.get_by_role("region", name="Queue")).to_contain_text("#")
     down = debug_panel.get_by_role("switch", name="Discord is down")
     await down.check()

@@ -19,7 +19,7 @@ async def press(member: Member, job_message: MessageView, label: str) -> Message
 async def test_a_stopped_image_is_kept_and_can_be_upscaled(product: Product) -> None:
     await product.start("bot", "engine")
     (ada,) = await product.members("Ada")
-    job_message = await product.imagine(ada, "a yellow star", steps=250, seed=7)
+    job_message = await product.imagine(ada, "a yellow star", steps=100, seed=7)
     await product.wait_rendering(job_message)
     running = await ada.wait_for(
         lambda message: message.id == job_message.id and len(message.buttons) == 2,
@@ -29,7 +29,7 @@ async def test_a_stopped_image_is_kept_and_can_be_upscaled(product: Product) -> 
     kept = await product.wait_ended(ada, job_message)
     job = await product.job_of(kept)
     assert (job.state, job.stopping) == (State.DONE, True)
-    assert f", at step {job.step} of 250." in kept.text
+    assert f", at step {job.step} of 100." in kept.text
     assert len(await images_of(ada, kept)) == 1
     assert len(product.frames_of(kept)) < 100
 

@@ -30,7 +30,7 @@ async def test_a_job_continues_on_another_node_when_its_node_dies(
     product.options["engine"] = ("--ray", cluster.address)
     await product.start("bot", "engine")
     members = await product.members("Ada", "Bob")
-    options = {"include": "a red circle", "exclude": "watermark", "steps": 150, "seed": 7}
+    options = {"include": "a red circle", "exclude": "watermark", "steps": 80, "seed": 7}
     job_messages = [await product.imagine(member, **options) for member in members]
     for job_message in job_messages:
         await product.wait_rendering(job_message)
@@ -110,7 +110,7 @@ async def test_the_engine_exits_when_it_loses_its_cluster_and_resumes_on_another
     with local_cluster(nodes=1) as first:
         product.options["engine"] = ("--ray", first.address)
         await product.start("bot", "engine")
-        job_message = await product.imagine(ada, "two yellow stars", steps=250, seed=7)
+        job_message = await product.imagine(ada, "two yellow stars", steps=100, seed=7)
         await product.wait_rendering(job_message)
         first.close()
         assert await product.wait_exit("engine") == 1
