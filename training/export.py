@@ -1,10 +1,10 @@
 """Writes the trained networks as the engine reads them, small enough for a repository.
 
-`vqgan.yaml` and `vqgan.safetensors` hold taming's names, `clip.safetensors` OpenAI's, in float16;
-the prior's matrices and the token table take 8 bits. `upscaler.safetensors` is the upscaler.
-Of CLIP's token table only the trained rows are kept, with their ids. `prior.safetensors` has the
-prior's shape in its metadata. `core/understanding/vocabularies/` gets the words that the bot
-understands, and word vectors.
+`vqgan.yaml` and `vqgan.safetensors` hold taming's names, `clip.safetensors` OpenAI's. Numbers are
+float16, but large weights of CLIP and the prior take 8 bits. Of CLIP's token table only the trained
+rows are kept, with their ids. `prior.safetensors` has the prior's shape in its metadata.
+`upscaler.safetensors` is the upscaler. `core/understanding/vocabularies/` gets the words that the
+bot understands, and word vectors.
 """
 
 import json
@@ -23,8 +23,8 @@ from training.weight_files import half, part, write_checksums
 from training.workspace import Workspace
 
 TARGET = "taming.models.vqgan.VQModel"
-TOKEN_TABLE, PRIOR_MATRIX = 2_000_000, 100_000
-"""Matrices with this many numbers or more are stored in 8 bits: in CLIP, and in the prior."""
+MIN_INT8_SIZE = 10_000
+"""Weights of CLIP and the prior with this many numbers or more are stored in 8 bits."""
 FILES = (
     "vqgan.yaml",
     "vqgan.safetensors",
@@ -42,11 +42,10 @@ def export(workspace: Workspace, folder: Path) -> None:
     OmegaConf.save(config, folder / "vqgan.yaml")
     network = part("vqgan.", checkpoint(workspace, "decoder"))
     save_file(half(network), folder / "vqgan.safetensors", metadata=made_from)
-    clip = compress(_clip(workspace), TOKEN_TABLE)
+    clip = compress(_clip(workspace), MIN_INT8_SIZE)
     save_file(half(clip), folder / "clip.safetensors", metadata=made_from)
     shape = {name: str(size) for name, size in prior.CONFIG.items()}
-    weights = part("ema.", checkpoint(workspace, "prior"))
-    weights = compress(weights, PRIOR_MATRIX)
+    weights = compress(part("ema.", checkpoint(workspace, "prior")), MIN_INT8_SIZE)
     save_file(half(weights), folder / "prior.safetensors", metadata=shape)
     export_upscaler(workspace, folder)
     _write_word_vectors(workspace, VOCABULARIES / f"{folder.name}.npz")

@@ -1,4 +1,5 @@
 import hashlib
+from pathlib import Path
 
 import pytest
 import torch
@@ -69,3 +70,10 @@ def test_the_error_for_an_unknown_model_lists_the_known_ones() -> None:
         WeightsError, match=r"no model 'imagnet'; there are sketch, .* and wikiart\."
     ):
         catalogue.find("imagnet")
+
+
+def test_the_included_weights_together_take_at_most_64_megabytes() -> None:
+    included = [entry for entry in CATALOGUE.values() if entry.embedded]
+    files = [entry.folder(Path()) / name for entry in included for name in entry.files]
+    assert {entry.name for entry in included} == {"picturebook", "sketch"}
+    assert sum(file.stat().st_size for file in files) <= 64_000_000

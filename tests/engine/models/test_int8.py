@@ -1,4 +1,4 @@
-"""Matrices compressed to 8 bits and expanded again are nearly the same."""
+"""Weights compressed to 8 bits and expanded again are nearly the same."""
 
 import torch
 from hypothesis import given
@@ -14,6 +14,14 @@ def test_each_number_is_off_by_at_most_a_250th_of_the_largest_in_its_row(numbers
     read = expand(compress({"a": matrix}, min_size=1))["a"]
     tolerance = matrix.abs().amax(1, keepdim=True) / 250 + 1e-4
     assert ((read - matrix).abs() <= tolerance).all()
+
+
+def test_the_kernels_of_an_output_channel_share_a_scale() -> None:
+    kernels = torch.randn(4, 3, 5, 5) * torch.tensor([1e-3, 1, 10, 1e3]).view(4, 1, 1, 1)
+    compressed = compress({"a": kernels}, min_size=1)
+    assert compressed["a.scales"].shape == (4,)
+    error = (expand(compressed)["a"] - kernels).flatten(1).abs().amax(1)
+    assert (error <= kernels.flatten(1).abs().amax(1) / 250).all()
 
 
 def test_only_large_matrices_are_compressed() -> None:
