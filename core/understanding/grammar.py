@@ -23,6 +23,7 @@ from core.understanding.phrase_rules import DOING, Background, PhraseRules
 SKY = frozenset({"sunrise", "sunset", "sun", "moon", "crescent moon", "full moon", "star", "stars",
                  "cloud", "clouds"})  # fmt: skip
 """Things that a landscape already has in its sky."""
+UNCOLOURED = frozenset({"black", "white", "gray", "lightgray", "darkgray"})
 MOON = "crescent moon"
 """The thing in the sky of a landscape if the prompt names the moon."""
 _WORD = re.compile(r"(?<=\s)\S+")
@@ -103,6 +104,11 @@ class Grammar:
     def _background_from(self, others: Sequence[str]) -> Background:
         backgrounds = (self._split_background(text)[1] for text in others)
         return next((background for background in backgrounds if background.named), Background())
+
+    def names_colours(self, texts: Sequence[str]) -> bool:
+        """Whether the texts name any colour other than black, white and gray."""
+        named = {name for rules in self._rules for text in texts for name in rules.colours_in(text)}
+        return not named <= UNCOLOURED
 
     def _composed(self, rules: PhraseRules, core: str, background: Background) -> Composition:
         parts = self._parts(rules, core) or (self._unjoined(core) if background.named else [])

@@ -113,6 +113,10 @@ class PhraseRules:
             for form in forms.split("/")
         }
 
+    def colours_in(self, text: str) -> set[str]:
+        """The English names of all colours that the text names."""
+        return {self._colour_names[found[0].casefold()] for found in self._colour.finditer(text)}
+
     def split_background(
         self,
         text: str,

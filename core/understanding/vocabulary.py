@@ -294,6 +294,10 @@ class Vocabulary:
         styles = self.styles_of(texts)
         return bool(styles) and styles == self.styles.get("outline")
 
+    def names_colours(self, texts: Sequence[str]) -> bool:
+        """Whether the texts name any colour other than black, white and gray."""
+        return self._grammar.names_colours(texts)
+
     def styles_that_show(self, texts: Sequence[str]) -> tuple[int, ...]:
         """The prior's styles that show all things in the texts; if there are none, those of any."""
         things = [thing for text in texts for thing in self.understand(text).things]

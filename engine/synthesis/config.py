@@ -110,7 +110,7 @@ class InitConfig:
 class OutlineConfig:
     """The lines of outline drawings. Chosen by eye and with a style classifier."""
 
-    contrast: float = 0.15  # difference between neighbouring pixels that makes a line, 0 to 1
+    contrast: float = 0.07  # difference between neighbouring pixels that makes a line, 0 to 1
     width: int = 3  # pixels
 
 

@@ -83,7 +83,7 @@ def start(
             composition,
         )
         if outlined:
-            first, shown = outlined_latents(model, first, config.outline)
+            first, shown = outlined_latents(recipe, model, first, config)
     if recipe.tile and not recipe.source:
         first = latents.join_edges(first, recipe.tile)
     distilled = not (composition or part or outlined)

@@ -1,5 +1,6 @@
-"""Draws outlines around areas of colour, for prompts that ask for an outline drawing.
+"""Draws outlines where the colour changes, for prompts that ask for an outline drawing.
 
+The areas between the lines are white, as in a colouring book, unless the prompt names a colour.
 The prior was trained on few outline drawings, and a VQGAN blurs lines as thin as those.
 """
 
@@ -10,28 +11,40 @@ from torch.nn import functional as F
 from core.recipe import Recipe
 from core.understanding.vocabulary import vocabulary_of
 from engine.models.model import Model
-from engine.synthesis.config import OutlineConfig
+from engine.synthesis.config import OutlineConfig, SynthesisConfig
 from engine.synthesis.latents import decode
 
 
 def asks_for_outlines(recipe: Recipe, model: Model) -> bool:
     """Whether the includes ask for outlines, and the model can start from an outlined image."""
     vocabulary = vocabulary_of(model.name)
-    texts = [prompt.text for prompt in recipe.include if prompt.scene < 2]
-    return bool(vocabulary and model.prior and vocabulary.asks_for_outlines(texts))
+    return bool(vocabulary and model.prior and vocabulary.asks_for_outlines(_texts(recipe)))
 
 
-def outlined_latents(model: Model, latents: Tensor, config: OutlineConfig) -> tuple[Tensor, Tensor]:
-    """Latents (batch, embed_dim, h, w) of the same images with outlines, and these images."""
-    images = draw_outlines(decode(model.vqgan, latents, quantize=True), config)
+def outlined_latents(
+    recipe: Recipe, model: Model, latents: Tensor, config: SynthesisConfig
+) -> tuple[Tensor, Tensor]:
+    """Latents (batch, embed_dim, h, w) of the same images as outline drawings, and these images."""
+    vocabulary = vocabulary_of(model.name)
+    filled = bool(vocabulary and vocabulary.names_colours(_texts(recipe)))
+    images = draw_outlines(decode(model.vqgan, latents, config.quantize), config.outline, filled)
     return model.vqgan.encode(images), images.float()
 
 
-def draw_outlines(images: Tensor, config: OutlineConfig) -> Tensor:
-    """Images (batch, 3, height, width) from 0 to 1, with black lines where the colour changes."""
+def _texts(recipe: Recipe) -> list[str]:
+    """The includes of the first scene."""
+    return [prompt.text for prompt in recipe.include if prompt.scene < 2]
+
+
+def draw_outlines(images: Tensor, config: OutlineConfig, filled: bool) -> Tensor:
+    """Images (batch, 3, height, width) from 0 to 1, with black lines where the colour changes.
+
+    Everything else is white, or unchanged if `filled`.
+    """
     width, margin = config.width, config.width // 2
     highest = F.max_pool2d(images, width, 1, margin)
     lowest = -F.max_pool2d(-images, width, 1, margin)
     contrast = (highest - lowest).amax(1, keepdim=True)
     line = ((contrast - config.contrast) / config.contrast).clamp(0, 1)
-    return torch.lerp(images, torch.zeros_like(images), line)
+    areas = images if filled else torch.ones_like(images)
+    return areas * (1 - line)

@@ -245,3 +245,18 @@ def test_a_landscape_of_the_included_model_is_not_a_description() -> None:
     without = included.compose(["the moon over snowy hills at night"], ["moon"])
     assert without == replace(moonlit, parts=())
     assert included.understand("rolling eyes").things == ("face with rolling eyes",)
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("the outline of a red circle", True),
+        ("Umriss einer roten Katze", True),
+        ("gato azul, contorno", True),
+        ("赤いネコの線画", True),
+        ("a cat in black and white, line art", False),
+        ("a redwood, line art", False),
+    ],
+)
+def test_colours_are_found_in_any_language(text: str, named: bool) -> None:
+    assert vocabulary_of("picturebook").names_colours([text]) is named

@@ -248,14 +248,23 @@ def test_a_story_starts_from_its_first_scene(picturebook: Model) -> None:
 
 
 @pytest.mark.slow
-def test_an_outline_drawing_starts_with_dark_lines_and_keeps_them(picturebook: Model) -> None:
-    def dark_share(prompt: str) -> float:
+def test_an_outline_drawing_has_dark_lines_and_only_the_colours_that_the_prompt_names(
+    picturebook: Model,
+) -> None:
+    def shares(prompt: str) -> tuple[float, float]:
+        """How much is dark, and how much is coloured."""
         renderer = Renderer(picturebook, CPU, QUICK)
         renderer.add(RenderRequest(1, make_recipe(prompt, seed=3, steps=4)))
-        outputs = [output for _ in range(4) for output in renderer.step()]
-        return (outputs[-1].pixels.amax(1) < 0.3).float().mean().item()
+        pixels = [output for _ in range(4) for output in renderer.step()][-1].pixels
+        lightest, darkest = pixels.amax(1), pixels.amin(1)
+        dark, coloured = lightest < 0.3, lightest - darkest > 0.3
+        return dark.float().mean().item(), coloured.float().mean().item()
 
-    assert dark_share("a lemon, outline drawing") > 0.03 + dark_share("a flat lemon")
+    flat, lines, filled = map(
+        shares, ("a flat lemon", "a lemon, line art", "a red lemon, line art")
+    )
+    assert min(lines[0], filled[0]) > 0.03 + flat[0]
+    assert lines[1] < 0.02 < 0.1 < min(filled[1], flat[1])
 
 
 @pytest.mark.slow
