@@ -35,24 +35,30 @@ Colour = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A thing in an image: what it shows, and its centre and side as fractions of the image's."""
+    """A thing in an image: what it shows, and its centre and side as fractions of the image's.
+
+    With a `colour`, it is given that one instead of its own.
+    """
 
     text: str
     x: float
     y: float
     size: float
+    colour: Colour | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Composition:
     """`parts` on a background of one `colour`, or in a `landscape`, which is a prompt in English.
 
-    Without either, the background is that of the parts' own images.
+    Without either, the background is that of the parts' own images. No part has one of the
+    `excluded_colours`.
     """
 
     parts: tuple[Part, ...] = ()
     colour: Colour | None = None
     landscape: str = ""
+    excluded_colours: tuple[Colour, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.parts or self.landscape)
@@ -69,7 +75,7 @@ class Composition:
             return replace(self, parts=kept)
         x, y = ON_LAND if self.landscape else (0.5, 0.5)
         size = LAND_SIZE if self.landscape else 1.0
-        return replace(self, parts=(Part(kept[0].text, x, y, size),))
+        return replace(self, parts=(replace(kept[0], x=x, y=y, size=size),))
 
 
 NOTHING = Composition()

@@ -107,8 +107,17 @@ class Grammar:
 
     def names_colours(self, texts: Sequence[str]) -> bool:
         """Whether the texts name any colour other than black, white and gray."""
-        named = {name for rules in self._rules for text in texts for name in rules.colours_in(text)}
-        return not named <= UNCOLOURED
+        return not set().union(*map(self.colours_in, texts)) <= UNCOLOURED
+
+    def colours_in(self, text: str) -> set[str]:
+        """The English names of all colours that a text names."""
+        return set().union(*(rules.colours_in(text) for rules in self._rules))
+
+    def without_colours(self, text: str) -> str:
+        """A text without the colours that it names."""
+        for rules in self._rules:
+            text = rules.without_colours(text)
+        return text
 
     def _composed(self, rules: PhraseRules, core: str, background: Background) -> Composition:
         parts = self._parts(rules, core) or (self._unjoined(core) if background.named else [])

@@ -117,6 +117,10 @@ class PhraseRules:
         """The English names of all colours that the text names."""
         return {self._colour_names[found[0].casefold()] for found in self._colour.finditer(text)}
 
+    def without_colours(self, text: str) -> str:
+        """The text without the colours that it names."""
+        return " ".join(self._colour.sub(" ", text).split())
+
     def split_background(
         self,
         text: str,

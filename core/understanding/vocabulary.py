@@ -7,14 +7,15 @@ rather than named is looked up by word vectors.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 from rapidfuzz import fuzz, process
 
-from core.understanding.composition import NOTHING, Colour, Composition
+from core.understanding.composition import NOTHING, Colour, Composition, Part
 from core.understanding.descriptions import Descriptions
 from core.understanding.grammar import Grammar
 from core.understanding.lexicon import Lexicon
@@ -174,13 +175,20 @@ class Vocabulary:
         if all(phrase.ignored for phrase in phrases):  # such as "hello"
             phrases = list(self.lexicon.split(text, skip_stop_words=False))
         kept = [phrase for phrase in phrases if not phrase.ignored]
-        if len(kept) == 1 and kept[0].modifier in self.lexicon.own_names:  # such as "a rose"
-            thing = self.lexicon.things[kept[0].modifier]
-            return [Phrase(kept[0].text, thing, thing)]
+        if self._ends_with_a_name(kept):  # such as "a rose" or "a blue rose"
+            thing = self.lexicon.things[kept[-1].modifier]
+            return [*kept[:-1], Phrase(kept[-1].text, thing, thing)]
         if name := self._described(text, phrases):
             modifiers = [phrase for phrase in kept if phrase.modifier]
             return [*modifiers, Phrase(text, name, name, exact=False)]
         return requested(phrases)
+
+    def _ends_with_a_name(self, kept: Sequence[Phrase]) -> bool:
+        """Whether there are only modifiers, of which the last one is also the name of a thing."""
+        if not kept or kept[-1].modifier not in self.lexicon.own_names:
+            return False
+        modifiers = {phrase.modifier for phrase in kept}
+        return len(kept) == 1 or ("" not in modifiers and self.shapes.isdisjoint(modifiers))
 
     def _described(self, text: str, phrases: Sequence[Phrase]) -> str:
         """The thing that a text describes without naming it, or ""."""
@@ -273,9 +281,54 @@ class Vocabulary:
 
         composition = self._grammar.with_things_of(things_of).compose(first, others)
         excluded = {name for text in excludes for name in self._things_and_shapes(text)}
-        return composition.without(
+        composition = composition.without(
             lambda part: excluded.issuperset(self._things_and_shapes(part.text))
         )
+        return self._coloured(composition, first, self._colours_alone(excludes))
+
+    def _coloured(
+        self, composition: Composition, text: str, excluded: AbstractSet[str]
+    ) -> Composition:
+        """The composition with its parts' colours, and without parts of an excluded colour.
+
+        If it is empty, `text` is its only part, unless that has its own colours.
+        """
+        names = self._grammar.colours_in
+        composition = composition.without(lambda part: not excluded.isdisjoint(names(part.text)))
+        parts = tuple(map(self._coloured_part, composition.parts or [Part(text, 0.5, 0.5, 1.0)]))
+        if not composition.parts and not (parts[0].colour or excluded):
+            return composition
+        colours = tuple(self.backgrounds[name] for name in sorted(excluded))
+        return replace(composition, parts=parts, excluded_colours=colours)
+
+    def _coloured_part(self, part: Part) -> Part:
+        """The part with the colour that its text gives to a thing, and without it in the text.
+
+        It stays as it is if the text names several colours, if they belong to the thing's name, or
+        if the text describes a thing that it does not name.
+        """
+        names, uncoloured = self._grammar.colours_in, self._grammar.without_colours
+        phrases, things = self._phrases_of(part.text), self.understand(part.text).things
+        if not all(p.name if p.thing else p.modifier or p.ignored for p in phrases):
+            return part
+        if self._described(part.text, list(self.lexicon.split(part.text))):
+            return part
+        called = {p.text for p in phrases if p.thing and not uncoloured(p.text)}  # such as "rose"
+        text = uncoloured(part.text)
+        if called:
+            words = (p.text if p.text in called else uncoloured(p.text) for p in phrases)
+            text = " ".join(filter(None, words))
+        colours = set().union(*(names(p.text) for p in phrases if p.text not in called))
+        if len(colours) != 1 or len(things) != 1 or not colours <= self.backgrounds.keys():
+            return part
+        if names(things[0]) - names("".join(called)) or self.understand(text).things != things:
+            return part
+        return replace(part, text=text, colour=self.backgrounds[colours.pop()])
+
+    def _colours_alone(self, texts: Sequence[str]) -> set[str]:
+        """The English names of the colours that texts name without a thing."""
+        alone = [text for text in texts if not self._things_and_shapes(text)]
+        return set().union(*map(self._grammar.colours_in, alone)) & self.backgrounds.keys()
 
     def styles_of(self, texts: Sequence[str]) -> tuple[int, ...]:
         """The prior's styles that any words of the texts name."""

@@ -115,6 +115,21 @@ class OutlineConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class RecolouringConfig:
+    """How things get the colours that a prompt names. Chosen by eye. Hues are in degrees."""
+
+    min_saturation: float = 0.18  # 0 to 1; below, a pixel has no hue (as in the training's scenes)
+    min_share: float = (
+        0.3  # of a thing's pixels that have a hue; with less, the whole thing changes
+    )
+    min_tint: float = 0.6  # least saturation of a changed pixel, of that of the new colour
+    min_vivid: float = 0.3  # saturation of the palest colour whose hue can be excluded
+    max_brown: float = 0.6  # value, 0 to 1; darker orange is brown
+    value_range: tuple[float, float] = (0.2, 0.94)  # keeps the shading of black and white things
+    hue_range: float = 60.0  # largest distance to the most frequent hue that still changes
+
+
+@dataclass(frozen=True, slots=True)
 class FilmConfig:
     """How a film moves through its image. Chosen by eye with the embedded model."""
 
@@ -137,6 +152,7 @@ class SynthesisConfig:
     palette: PaletteConfig = field(default_factory=PaletteConfig)
     init: InitConfig = field(default_factory=InitConfig)
     outline: OutlineConfig = field(default_factory=OutlineConfig)
+    recolouring: RecolouringConfig = field(default_factory=RecolouringConfig)
     film: FilmConfig = field(default_factory=FilmConfig)
 
 
@@ -155,10 +171,15 @@ def override(config: SynthesisConfig, values: Mapping[str, Any]) -> SynthesisCon
     return config
 
 
+SECTIONS = ("cutouts", "loss", "schedule", "prior", "palette", "init", "outline", "recolouring",
+            "film")  # fmt: skip
+"""The fields of SynthesisConfig that have fields of their own."""
+
+
 def flat(config: SynthesisConfig) -> dict[str, Any]:
     """All values, by the keys that `override` accepts."""
     values: dict[str, Any] = {"quantize": config.quantize}
-    for section in ("cutouts", "loss", "schedule", "prior", "palette", "init", "outline", "film"):
+    for section in SECTIONS:
         part = getattr(config, section)
         values |= {f"{section}.{each.name}": getattr(part, each.name) for each in fields(part)}
     return values

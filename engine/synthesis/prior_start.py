@@ -16,9 +16,10 @@ from core.understanding.composition import Composition, Part
 from engine.models.model import Model
 from engine.models.prior import LatentPrior
 from engine.synthesis.candidates import candidate_loss, fit
-from engine.synthesis.config import InitConfig, SynthesisConfig
+from engine.synthesis.config import InitConfig, RecolouringConfig, SynthesisConfig
 from engine.synthesis.objective import Target
 from engine.synthesis.prior_guidance import sample_prior, suitable_styles
+from engine.synthesis.recolouring import avoid, recolour
 
 Box = tuple[slice, slice]
 WHOLE: Box = (slice(None), slice(None))
@@ -88,7 +89,7 @@ def compose_images(
         _, shown = best_prior_samples(model, landscape, config, generators)
         landscapes = fit(shown, width, height).split(1)
     rows = [
-        _compose(composition, [part[row] for part in parts], canvas, config.init, width, height)
+        _compose(composition, [part[row] for part in parts], canvas, config, width, height)
         for row, canvas in enumerate(landscapes)
     ]
     return torch.cat(rows)
@@ -98,7 +99,7 @@ def _compose(
     composition: Composition,
     images: Sequence[Tensor],
     landscape: Tensor | None,
-    config: InitConfig,
+    config: SynthesisConfig,
     width: int,
     height: int,
 ) -> Tensor:
@@ -116,13 +117,23 @@ def _compose(
         canvas = colour[None, :, None, None].repeat(1, 1, height, width)
     cut_out = bool(composition.landscape or composition.colour)
     for image, background, part in zip(images, backgrounds, composition.parts, strict=True):
-        alpha = matte(image, background, config)
-        box = square_around(alpha, config.thing_margin) if part.size < 1 else WHOLE
+        alpha = matte(image, background, config.init)
+        image = _in_colour(image, alpha, part, composition, config.recolouring)
+        box = square_around(alpha, config.init.thing_margin) if part.size < 1 else WHOLE
         if not cut_out:
             alpha = torch.ones_like(alpha)
         layer = torch.cat([image - (1 - alpha) * background[:, None, None], alpha])
         paste(canvas, layer[:, *box], part)
     return canvas
+
+
+def _in_colour(
+    image: Tensor, alpha: Tensor, part: Part, composition: Composition, config: RecolouringConfig
+) -> Tensor:
+    """A part's image (3, side, side) with the colour that it should have."""
+    if part.colour:
+        image = recolour(image, alpha, part.colour, config)
+    return avoid(image, alpha, composition.excluded_colours, config)
 
 
 def edge_colours(images: Tensor) -> Tensor:

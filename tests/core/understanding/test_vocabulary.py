@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.understanding.composition import NOTHING
 from core.understanding.descriptions import Descriptions
 from core.understanding.vocabulary import Vocabulary, vocabulary_of
 from core.understanding.word_vectors import WordVectors
@@ -260,3 +261,46 @@ def test_a_landscape_of_the_included_model_is_not_a_description() -> None:
 )
 def test_colours_are_found_in_any_language(text: str, named: bool) -> None:
     assert vocabulary_of("picturebook").names_colours([text]) is named
+
+
+@pytest.mark.parametrize(
+    ("prompt", "text", "colour"),
+    [
+        ("a blue cat", "a cat", "blue"),
+        ("eine rote Katze", "eine Katze", "red"),
+        ("青い猫", "猫", "blue"),
+        ("a blue rose", "rose", "blue"),  # in French, a rose is also a colour
+        ("a pink elephant in the snow", "a elephant", "pink"),
+    ],
+)
+def test_a_thing_gets_the_colour_that_a_prompt_gives_it(
+    prompt: str, text: str, colour: str
+) -> None:
+    vocabulary = vocabulary_of("picturebook")
+    (part,) = vocabulary.compose([prompt]).parts
+    assert (part.text, part.colour) == (text, vocabulary.backgrounds[colour])
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "a red apple",  # its name
+        "a black and white cow",
+        "a purple triangle",  # the prior paints shapes in any colour
+        "lady in a yellow hard hat who builds houses",
+        "a cat on a blue background",
+    ],
+)
+def test_other_colours_in_a_prompt_are_left_to_the_prior(prompt: str) -> None:
+    composition = vocabulary_of("picturebook").compose([prompt])
+    assert not any(part.colour for part in composition.parts)
+
+
+def test_excluded_colours_are_taken_away() -> None:
+    vocabulary = vocabulary_of("picturebook")
+    red = vocabulary.backgrounds["red"]
+    rose = vocabulary.compose(["a rose"], ["red"])
+    assert ([part.text for part in rose.parts], rose.excluded_colours) == (["a rose"], (red,))
+    shapes = vocabulary.compose(["a red square and a blue circle"], ["red"])
+    assert [part.text for part in shapes.parts] == ["a blue circle"]
+    assert vocabulary.compose(["a rose"], ["a red car", "watermark"]) == NOTHING

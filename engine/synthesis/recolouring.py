@@ -1,0 +1,136 @@
+"""Gives things the colours that a prompt names, and takes away those that it excludes.
+
+The prior was trained on vehicles, objects and symbols in all colours, but on animals, plants, food
+and people only in their own: "a blue cat" came out orange.
+"""
+
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from core.understanding.composition import Colour
+from engine.synthesis.config import RecolouringConfig
+
+HUES = (0.0, 30.0, 55.0, 120.0, 220.0, 280.0, 325.0)
+"""Red, orange, yellow, green, blue, purple and pink, in degrees."""
+ORANGE = HUES.index(30.0)
+EPSILON = 1e-6  #: avoids a division by zero
+
+
+def recolour(image: Tensor, alpha: Tensor, colour: Colour, config: RecolouringConfig) -> Tensor:
+    """The thing in an image (3, h, w), from 0 to 1, in another colour, with its own shading.
+
+    `alpha` (1, h, w) is its matte. Only its most frequent hue changes, so that a rose's leaves stay
+    green; a thing that is mostly black, white or gray changes as a whole.
+    """
+    hue, saturation, value = hsv(image)
+    colourful = alpha[0] * (saturation > config.min_saturation)
+    if colourful.sum() > config.min_share * alpha.sum():
+        frequent = most_frequent(hue, colourful * saturation)
+        changed = colourful * (hue_distance(hue, frequent) < config.hue_range)
+    else:
+        changed = alpha[0]
+    wanted = image.new_tensor(colour)[:, None, None] / 255
+    new_hue, new_saturation, new_value = (float(each) for each in hsv(wanted))
+    darkest, lightest = config.value_range
+    new_value = min(max(new_value, darkest), lightest)
+    if new_saturation < config.min_saturation:
+        saturation = saturation * new_saturation
+    else:
+        typical = weighted_median(saturation, changed)
+        saturation = (saturation * new_saturation / max(typical, config.min_saturation)).clamp(0, 1)
+        saturation = saturation.clamp_min(config.min_tint * new_saturation)
+    value = (value * new_value / max(weighted_median(value, changed), EPSILON)).clamp(0, 1)
+    recoloured = rgb(torch.full_like(hue, new_hue), saturation, value)
+    return torch.lerp(image, recoloured, smoothed(changed))
+
+
+def avoid(
+    image: Tensor, alpha: Tensor, excluded: Sequence[Colour], config: RecolouringConfig
+) -> Tensor:
+    """The thing in an image (3, h, w), from 0 to 1, without the `excluded` colours.
+
+    Pixels of such a hue get the nearest one that is not its neighbour among HUES, so that red
+    becomes yellow rather than orange. `alpha` (1, h, w) is the thing's matte. Black, white, gray
+    and brown are not replaced.
+    """
+    hues = {nearest_hue(colour) for colour in excluded if is_vivid(colour, config)}
+    if not hues or len(hues) == len(HUES):
+        return image
+    hue, saturation, value = hsv(image)
+    anchors = hue.new_tensor(HUES)[:, None, None]
+    nearest = hue_distance(hue, anchors).argmin(0)
+    brown = (nearest == ORANGE) & (value < config.max_brown)
+    for old in sorted(hues):
+        changed = alpha[0] * (nearest == old) * ~brown * (saturation > config.min_saturation)
+        new = hue.new_tensor(HUES[replacement(old, hues)]).expand_as(hue)
+        image = torch.lerp(image, rgb(new, saturation, value), smoothed(changed))
+    return image
+
+
+def is_vivid(colour: Colour, config: RecolouringConfig) -> bool:
+    """Whether a colour has a hue, and is neither as pale as beige nor as dark as brown."""
+    _, saturation, value = hsv(torch.tensor(colour)[:, None, None] / 255)
+    return float(saturation) > config.min_vivid and float(value) > config.max_brown
+
+
+def nearest_hue(colour: Colour) -> int:
+    """The index in HUES of the hue that is nearest to a colour's."""
+    hue, _, _ = hsv(torch.tensor(colour)[:, None, None] / 255)
+    return int(hue_distance(hue, torch.tensor(HUES)).argmin())
+
+
+def replacement(old: int, excluded: AbstractSet[int]) -> int:
+    """The index of the hue that replaces an excluded one."""
+    allowed = [index for index in range(len(HUES)) if index not in excluded]
+    apart = [index for index in allowed if (index - old) % len(HUES) not in (1, len(HUES) - 1)]
+    distances = hue_distance(torch.tensor(HUES), torch.tensor(HUES[old])).tolist()
+    return min(apart or allowed, key=distances.__getitem__)
+
+
+def hsv(image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Hue in degrees, saturation and value from 0 to 1, each (h, w), of (3, h, w) from 0 to 1."""
+    red, green, blue = image
+    value, lowest = image.amax(0), image.amin(0)
+    chroma = value - lowest
+    divisor = chroma.clamp_min(EPSILON)
+    sextant = torch.where(
+        value == red,
+        (green - blue) / divisor % 6,
+        torch.where(value == green, (blue - red) / divisor + 2, (red - green) / divisor + 4),
+    )
+    return 60 * sextant, chroma / value.clamp_min(EPSILON), value
+
+
+def rgb(hue: Tensor, saturation: Tensor, value: Tensor) -> Tensor:
+    """The inverse of `hsv`: (3, h, w)."""
+    offsets = hue.new_tensor([5.0, 3.0, 1.0])[:, None, None]
+    k = (offsets + hue / 60) % 6
+    return value * (1 - saturation * torch.minimum(k, 4 - k).clamp(0, 1))
+
+
+def hue_distance(hue: Tensor, other: Tensor | float) -> Tensor:
+    """The angle between hues, 0 to 180 degrees."""
+    return ((hue - other + 180) % 360 - 180).abs()
+
+
+def most_frequent(hue: Tensor, weights: Tensor) -> float:
+    """The hue, in degrees, with the most weight within 30 degrees of it."""
+    bins = (hue / 10).long().clamp(0, 35).flatten()
+    histogram = hue.new_zeros(36).index_add_(0, bins, weights.flatten())
+    around = F.avg_pool1d(F.pad(histogram[None, None], (3, 3), mode="circular"), 7, 1)[0, 0]
+    return 10.0 * int(around.argmax()) + 5
+
+
+def weighted_median(values: Tensor, weights: Tensor) -> float:
+    """The median of (h, w) values where the weights exceed one half; 0 if they do nowhere."""
+    chosen = values[weights > 0.5]
+    return float(chosen.median()) if len(chosen) else 0.0
+
+
+def smoothed(mask: Tensor) -> Tensor:
+    """A mask (h, w) with soft edges, so that no seam shows."""
+    return F.avg_pool2d(mask[None], 3, 1, 1)[0]
