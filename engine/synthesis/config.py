@@ -118,13 +118,14 @@ class OutlineConfig:
 class RecolouringConfig:
     """How things get the colours that a prompt names. Chosen by eye. Hues are in degrees."""
 
-    min_saturation: float = 0.18  # 0 to 1; below, a pixel has no hue (as in the training's scenes)
-    min_share: float = (
-        0.3  # of a thing's pixels that have a hue; with less, the whole thing changes
-    )
+    # Saturations and values are from 0 to 1.
+    min_saturation: float = 0.18  # below, a pixel has no hue (as in the training's scenes)
+    min_share: float = 0.3  # of pixels with a hue; with less, all of a thing's pixels change
+    min_excluded: float = 0.08  # saturation above which an excluded hue is replaced
     min_tint: float = 0.6  # least saturation of a changed pixel, of that of the new colour
     min_vivid: float = 0.3  # saturation of the palest colour whose hue can be excluded
     max_brown: float = 0.6  # value, 0 to 1; darker orange is brown
+    vivid: tuple[float, float] = (0.8, 0.9)  # saturation and value of what replaces excluded hues
     value_range: tuple[float, float] = (0.2, 0.94)  # keeps the shading of black and white things
     hue_range: float = 60.0  # largest distance to the most frequent hue that still changes
 

@@ -16,6 +16,9 @@ from engine.synthesis.config import RecolouringConfig
 
 HUES = (0.0, 30.0, 55.0, 120.0, 220.0, 280.0, 325.0)
 """Red, orange, yellow, green, blue, purple and pink, in degrees."""
+RANGES = ((325.0, 380.0), (15.0, 45.0), (42.0, 75.0), (70.0, 175.0), (170.0, 255.0),
+          (250.0, 310.0), (300.0, 350.0))  # fmt: skip
+"""What people may call these colours. The ranges overlap, because people disagree."""
 ORANGE = HUES.index(30.0)
 EPSILON = 1e-6  #: avoids a division by zero
 
@@ -26,26 +29,17 @@ def recolour(image: Tensor, alpha: Tensor, colour: Colour, config: RecolouringCo
     `alpha` (1, h, w) is its matte. Only its most frequent hue changes, so that a rose's leaves stay
     green; a thing that is mostly black, white or gray changes as a whole.
     """
-    hue, saturation, value = hsv(image)
+    hue, saturation, _ = hsv(image)
     colourful = alpha[0] * (saturation > config.min_saturation)
     if colourful.sum() > config.min_share * alpha.sum():
         frequent = most_frequent(hue, colourful * saturation)
         changed = colourful * (hue_distance(hue, frequent) < config.hue_range)
     else:
         changed = alpha[0]
-    wanted = image.new_tensor(colour)[:, None, None] / 255
-    new_hue, new_saturation, new_value = (float(each) for each in hsv(wanted))
-    darkest, lightest = config.value_range
-    new_value = min(max(new_value, darkest), lightest)
-    if new_saturation < config.min_saturation:
-        saturation = saturation * new_saturation
-    else:
-        typical = weighted_median(saturation, changed)
-        saturation = (saturation * new_saturation / max(typical, config.min_saturation)).clamp(0, 1)
-        saturation = saturation.clamp_min(config.min_tint * new_saturation)
-    value = (value * new_value / max(weighted_median(value, changed), EPSILON)).clamp(0, 1)
-    recoloured = rgb(torch.full_like(hue, new_hue), saturation, value)
-    return torch.lerp(image, recoloured, smoothed(changed))
+    new_hue, new_saturation, new_value = hsv(image.new_tensor(colour)[:, None, None] / 255)
+    return _repainted(
+        image, changed, (float(new_hue), float(new_saturation), float(new_value)), config
+    )
 
 
 def avoid(
@@ -61,14 +55,41 @@ def avoid(
     if not hues or len(hues) == len(HUES):
         return image
     hue, saturation, value = hsv(image)
-    anchors = hue.new_tensor(HUES)[:, None, None]
-    nearest = hue_distance(hue, anchors).argmin(0)
-    brown = (nearest == ORANGE) & (value < config.max_brown)
+    first, last = RANGES[ORANGE]
+    brown = (hue > first) & (hue < last) & (value < config.max_brown)
     for old in sorted(hues):
-        changed = alpha[0] * (nearest == old) * ~brown * (saturation > config.min_saturation)
-        new = hue.new_tensor(HUES[replacement(old, hues)]).expand_as(hue)
-        image = torch.lerp(image, rgb(new, saturation, value), smoothed(changed))
+        first, last = RANGES[old]
+        inside = ((hue - first) % 360 < last - first) & ~brown
+        changed = alpha[0] * inside * (saturation > config.min_excluded)
+        new_hue = HUES[replacement(old, hues)]
+        image = _repainted(image, changed, (new_hue, *config.vivid), config)
     return image
+
+
+def _repainted(
+    image: Tensor, changed: Tensor, colour: tuple[float, float, float], config: RecolouringConfig
+) -> Tensor:
+    """The image with the pixels of the mask `changed` (h, w) in a colour: hue, saturation, value.
+
+    Differences of saturation and value between the pixels are kept in proportion.
+    """
+    _, saturation, value = hsv(image)
+    darkest, lightest = config.value_range
+    new_hue, new_saturation, new_value = (
+        colour[0],
+        colour[1],
+        min(max(colour[2], darkest), lightest),
+    )
+    if new_saturation < config.min_saturation:
+        saturation = saturation * new_saturation
+    else:
+        typical = max(weighted_median(saturation, changed), config.min_saturation)
+        saturation = saturation * new_saturation / typical
+        saturation = saturation.clamp(config.min_tint * new_saturation, 1)
+    typical = max(weighted_median(value, changed), EPSILON)
+    value = (value * new_value / typical).clamp(0, 1)
+    repainted = rgb(torch.full_like(value, new_hue), saturation, value)
+    return torch.lerp(image, repainted, smoothed(changed))
 
 
 def is_vivid(colour: Colour, config: RecolouringConfig) -> bool:
