@@ -106,7 +106,7 @@ def _named_colours() -> Floats:
     return oklab(values / np.float32(255))
 
 
-def _nearest_names(lab: Floats) -> NDArray[np.intp]:
+def nearest_colours(lab: Floats) -> NDArray[np.intp]:
     """Indices into COLOURS, for colours (…, 3)."""
     nearest: NDArray[np.intp] = np.linalg.norm(
         lab[..., None, :] - _named_colours(), axis=-1
@@ -115,7 +115,7 @@ def _nearest_names(lab: Floats) -> NDArray[np.intp]:
 
 
 def colour_name(lab: Floats) -> str:
-    return list(COLOURS)[int(_nearest_names(lab))]
+    return list(COLOURS)[int(nearest_colours(lab))]
 
 
 def _ground_tones(lab: Floats) -> list[Floats]:
@@ -159,11 +159,11 @@ def _split_colours(differs: Mask, lab: Floats) -> list[Mask]:
     and each pixel is assigned to the nearest of them.
     """
     inner = ndimage.binary_erosion(differs, border_value=1)
-    names, counts = np.unique(_nearest_names(lab[inner]), return_counts=True)
+    names, counts = np.unique(nearest_colours(lab[inner]), return_counts=True)
     chosen = names[counts >= MIN_AREA * differs.size]
     if len(chosen) < 2:
         return [differs]
-    inner_names = np.where(inner, _nearest_names(lab), -1)
+    inner_names = np.where(inner, nearest_colours(lab), -1)
     centres = np.stack([np.median(lab[inner_names == name], axis=0) for name in chosen])
     nearest = np.linalg.norm(lab[..., None, :] - centres, axis=-1).argmin(-1)
     return [ndimage.binary_opening(differs & (nearest == index)) for index in range(len(chosen))]
