@@ -54,7 +54,8 @@ def start(
     part = PaintedPart.of(
         recipe, request.images, model.vqgan.factor, config.cutouts.part_margin, device
     )
-    composition = NOTHING if part else composition_of(recipe, model)
+    described = composition_of(recipe, model)
+    composition = NOTHING if part else described
     outlined = not part and asks_for_outlines(recipe, model)
     shown = None
     # A resumed job needs the images that it started from, which its checkpoint does not hold.
@@ -66,7 +67,7 @@ def start(
         first, generators = _from_job(recipe, request.source, model, config, device)
     elif part:
         seeded = list(_seeded(recipe, device))
-        first = part.first_latents(model, opening, config, seeded, styles)
+        first = part.first_latents(model, opening, config, seeded, styles, described)
         generators = [_spawn(generator) for generator in seeded]
     elif recipe.initial:
         first = _encode_initial(recipe, request, model).expand(recipe.count, -1, -1, -1)

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from core.recipe import Recipe
 from core.repaint import Move
+from core.understanding.composition import Composition
 from engine.device import autocast
 from engine.inpainting import Inpainting
 from engine.models.model import Model
@@ -20,7 +21,7 @@ from engine.synthesis.config import SynthesisConfig
 from engine.synthesis.gradient_start import best_gradient_image
 from engine.synthesis.latents import to_tensor
 from engine.synthesis.objective import Target
-from engine.synthesis.prior_start import best_prior_samples, edge_colours, matte
+from engine.synthesis.prior_start import best_prior_samples, edge_colours, in_colour, matte
 from engine.synthesis.validation import RecipeRefused, RefusalCode
 
 Box = tuple[slice, slice]  #: rows and columns
@@ -75,11 +76,13 @@ class PaintedPart:
         config: SynthesisConfig,
         generators: Sequence[Generator],
         styles: Tensor | None,
+        composition: Composition,
     ) -> Tensor:
         """Latents of the image with a start for its part: (generators, embed_dim, h, w).
 
         The part is filled from its surroundings. Then the best candidate for the prompts is placed
-        on it; a prior's sample without its background. After zooming out, noise is added instead,
+        on it; a prior's sample without its background, in the colour that `composition` gives its
+        only part. After zooming out, noise is added instead,
         because the prompts' things are already in the middle.
         """
         starts = []
@@ -93,7 +96,7 @@ class PaintedPart:
                 size = columns.stop - columns.start, rows.stop - rows.start
                 style = None if styles is None else styles[row]
                 with autocast(start.device):
-                    layer = _best_layer(model, target, config, size, generator, style)
+                    layer = _best_layer(model, target, config, size, generator, style, composition)
                 start = start.clone()
                 colours, alpha = layer.float().split([3, 1], 1)
                 start[:, :, rows, columns] = start[:, :, rows, columns].lerp(colours, alpha)
@@ -108,15 +111,18 @@ def _best_layer(
     size: tuple[int, int],
     generator: Generator,
     style: Tensor | None,
+    composition: Composition,
 ) -> Tensor:
     """The best candidate at this width and height, with alpha: (1, 4, height, width)."""
     if not model.prior:
         best = best_gradient_image(model, target, config, *size, generator)
         return torch.cat([best, torch.ones_like(best[:, :1])], 1)
     styles = None if style is None else style[None]
-    _, image = best_prior_samples(model, target, config, [generator], styles)
-    alpha = matte(image[0], edge_colours(image)[0], config.init)[None]
-    return fit(torch.cat([image, alpha], 1), *size)
+    _, (image,) = best_prior_samples(model, target, config, [generator], styles)
+    alpha = matte(image, edge_colours(image[None])[0], config.init)
+    if len(composition.parts) == 1:
+        image = in_colour(image, alpha, composition.parts[0], composition, config.recolouring)
+    return fit(torch.cat([image, alpha])[None], *size)
 
 
 def filled(image: Tensor, mask: Tensor) -> Tensor:

@@ -118,7 +118,7 @@ def _compose(
     cut_out = bool(composition.landscape or composition.colour)
     for image, background, part in zip(images, backgrounds, composition.parts, strict=True):
         alpha = matte(image, background, config.init)
-        image = _in_colour(image, alpha, part, composition, config.recolouring)
+        image = in_colour(image, alpha, part, composition, config.recolouring)
         box = square_around(alpha, config.init.thing_margin) if part.size < 1 else WHOLE
         if not cut_out:
             alpha = torch.ones_like(alpha)
@@ -127,7 +127,7 @@ def _compose(
     return canvas
 
 
-def _in_colour(
+def in_colour(
     image: Tensor, alpha: Tensor, part: Part, composition: Composition, config: RecolouringConfig
 ) -> Tensor:
     """A part's image (3, side, side) with the colour that it should have."""

@@ -6,11 +6,14 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 from torch import Tensor
 
 from bot.services.examples import EXAMPLES
 from core.prompts import Prompt
 from core.recipe import Recipe
+from core.regions import Region
+from core.repaint import Repaint
 from core.understanding.composition import FAR, HALF, Part
 from core.understanding.vocabulary import vocabulary_of
 from engine.models.model import Model
@@ -30,15 +33,16 @@ from engine.synthesis.prior_start import (
 from engine.synthesis.renderer import Renderer
 from engine.synthesis.request import RenderRequest
 from tests.engine.synthesis.conftest import CPU
+from tests.engine.test_inpainting import BASE
 from training.data.sources import STYLES
 
 QUICK = override(PICTUREBOOK, {"init.prior_samples": 1, "cutouts.count": 2})
 
 
-def make_recipe(include: str, exclude: str = "", **values: int) -> Recipe:
+def make_recipe(include: str, exclude: str = "", **values: Any) -> Recipe:
     excludes = (Prompt(exclude),) if exclude else ()
     size = {"width": 128, "height": 128, "steps": 1, "seed": 0, **values}
-    return Recipe(include=(Prompt(include),), exclude=excludes, **size)  # type: ignore[arg-type]
+    return Recipe(include=(Prompt(include),), exclude=excludes, **size)
 
 
 def target_of(model: Model, recipe: Recipe) -> Target:
@@ -245,6 +249,30 @@ def test_a_story_starts_from_its_first_scene(picturebook: Model) -> None:
         ]
         first, only = (composition_of(recipe, picturebook) for recipe in recipes)
         assert first == only
+
+
+def blueness(picturebook: Model, prompt: str, exclude: str = "", repaint: bool = False) -> float:
+    """How much more blue than red the rendered image is, on average."""
+    part = Repaint((Region(10, 10, 90, 90),))
+    repainted = {"initial": BASE, "repaint": part} if repaint else {}
+    recipe = make_recipe(prompt, exclude, seed=3, steps=4, **repainted)
+    renderer = Renderer(picturebook, CPU, QUICK)
+    renderer.add(RenderRequest(1, recipe, {BASE: Image.new("RGB", (512, 512), "white")}))
+    pixels = [output for _ in range(4) for output in renderer.step()][-1].pixels[0]
+    return (pixels[2] - pixels[0]).mean().item()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("repaint", [False, True])
+def test_a_thing_has_the_colour_that_the_prompt_names(picturebook: Model, repaint: bool) -> None:
+    own = blueness(picturebook, "a cat", repaint=repaint)
+    assert own < 0 < 0.1 < blueness(picturebook, "a blue cat", repaint=repaint)
+
+
+@pytest.mark.slow
+def test_a_thing_does_not_have_an_excluded_colour(picturebook: Model) -> None:
+    assert blueness(picturebook, "a blue heart") > 0.1
+    assert blueness(picturebook, "a blue heart", exclude="blue") < 0
 
 
 @pytest.mark.slow
