@@ -326,8 +326,12 @@ class Vocabulary:
         return replace(part, text=text, colour=self.backgrounds[colours.pop()])
 
     def _colours_alone(self, texts: Sequence[str]) -> set[str]:
-        """The English names of the colours that texts name without a thing."""
-        alone = [text for text in texts if not self._things_and_shapes(text)]
+        """The English names of the colours that texts name without a thing.
+
+        A word alone is a colour even if it is also a thing, such as "orange".
+        """
+        uncoloured = self._grammar.without_colours
+        alone = [t for t in texts if not (uncoloured(t) and self._things_and_shapes(t))]
         return set().union(*map(self._grammar.colours_in, alone)) & self.backgrounds.keys()
 
     def styles_of(self, texts: Sequence[str]) -> tuple[int, ...]:

@@ -17,7 +17,7 @@ from engine.synthesis.config import RecolouringConfig
 HUES = (0.0, 30.0, 55.0, 120.0, 220.0, 280.0, 325.0)
 """Red, orange, yellow, green, blue, purple and pink, in degrees."""
 RANGES = ((325.0, 380.0), (15.0, 45.0), (42.0, 75.0), (70.0, 175.0), (170.0, 255.0),
-          (250.0, 310.0), (300.0, 350.0))  # fmt: skip
+          (250.0, 310.0), (300.0, 360.0))  # fmt: skip
 """What people may call these colours. The ranges overlap, because people disagree."""
 ORANGE = HUES.index(30.0)
 EPSILON = 1e-6  #: avoids a division by zero

@@ -301,6 +301,7 @@ def test_excluded_colours_are_taken_away() -> None:
     red = vocabulary.backgrounds["red"]
     rose = vocabulary.compose(["a rose"], ["red"])
     assert ([part.text for part in rose.parts], rose.excluded_colours) == (["a rose"], (red,))
+    assert vocabulary.compose(["a lion"], ["orange"]).excluded_colours
     shapes = vocabulary.compose(["a red square and a blue circle"], ["red"])
     assert [part.text for part in shapes.parts] == ["a blue circle"]
     assert vocabulary.compose(["a rose"], ["a red car", "watermark"]) == NOTHING
