@@ -111,7 +111,7 @@ class OutlineConfig:
     """The lines of outline drawings. Chosen by eye and with a style classifier."""
 
     contrast: float = 0.07  # difference between neighbouring pixels that makes a line, 0 to 1
-    width: int = 3  # pixels
+    width: int = 5  # pixels, of 192
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from engine.synthesis.config import SynthesisConfig
 from engine.synthesis.gradient_start import best_gradient_image
 from engine.synthesis.job_state import JobState, Size, coarse_to_fine, latents_of
 from engine.synthesis.objective import Target
-from engine.synthesis.outlines import asks_for_outlines, outlined_latents
+from engine.synthesis.outlines import asks_for_outlines, keeps_colours, outlined_latents
 from engine.synthesis.painted_part import PaintedPart
 from engine.synthesis.prior_guidance import choose_styles
 from engine.synthesis.prior_start import best_prior_samples, compose_images, prior_latents
@@ -57,6 +57,8 @@ def start(
     described = composition_of(recipe, model)
     composition = NOTHING if part else described
     outlined = not part and asks_for_outlines(recipe, model)
+    if outlined and not keeps_colours(recipe, model):
+        composition = replace(composition, colour=None)  # as in "a cat, line art, black on white"
     shown = None
     # A resumed job needs the images that it started from, which its checkpoint does not hold.
     stays_close = _stays_close_to_start(recipe, target, config) and not part

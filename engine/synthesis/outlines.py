@@ -21,12 +21,17 @@ def asks_for_outlines(recipe: Recipe, model: Model) -> bool:
     return bool(vocabulary and model.prior and vocabulary.asks_for_outlines(_texts(recipe)))
 
 
+def keeps_colours(recipe: Recipe, model: Model) -> bool:
+    """Whether an outline drawing is coloured, because the includes name a colour."""
+    vocabulary = vocabulary_of(model.name)
+    return bool(vocabulary and vocabulary.names_colours(_texts(recipe)))
+
+
 def outlined_latents(
     recipe: Recipe, model: Model, latents: Tensor, config: SynthesisConfig
 ) -> tuple[Tensor, Tensor]:
     """Latents (batch, embed_dim, h, w) of the same images as outline drawings, and these images."""
-    vocabulary = vocabulary_of(model.name)
-    filled = bool(vocabulary and vocabulary.names_colours(_texts(recipe)))
+    filled = keeps_colours(recipe, model)
     images = draw_outlines(decode(model.vqgan, latents, config.quantize), config.outline, filled)
     return model.vqgan.encode(images), images.float()
 

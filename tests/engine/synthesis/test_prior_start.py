@@ -293,6 +293,7 @@ def test_an_outline_drawing_has_dark_lines_and_only_the_colours_that_the_prompt_
     )
     assert min(lines[0], filled[0]) > 0.03 + flat[0]
     assert lines[1] < 0.02 < 0.1 < min(filled[1], flat[1])
+    assert shares("a lemon on a black background, line art") == pytest.approx(lines, abs=0.02)
 
 
 @pytest.mark.slow
