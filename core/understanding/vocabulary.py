@@ -17,7 +17,7 @@ from rapidfuzz import fuzz, process
 
 from core.understanding.composition import NOTHING, Colour, Composition, Part
 from core.understanding.descriptions import Descriptions
-from core.understanding.grammar import Grammar
+from core.understanding.grammar import UNCOLOURED, Grammar
 from core.understanding.lexicon import Lexicon
 from core.understanding.requested_things import (
     INDEFINITE,
@@ -326,13 +326,14 @@ class Vocabulary:
         return replace(part, text=text, colour=self.backgrounds[colours.pop()])
 
     def _colours_alone(self, texts: Sequence[str]) -> set[str]:
-        """The English names of the colours that texts name without a thing.
+        """The English names of the colours that texts name without a thing, except black to white.
 
         A word alone is a colour even if it is also a thing, such as "orange".
         """
         uncoloured = self._grammar.without_colours
         alone = [t for t in texts if not (uncoloured(t) and self._things_and_shapes(t))]
-        return set().union(*map(self._grammar.colours_in, alone)) & self.backgrounds.keys()
+        named = set().union(*map(self._grammar.colours_in, alone))
+        return named & self.backgrounds.keys() - UNCOLOURED
 
     def styles_of(self, texts: Sequence[str]) -> tuple[int, ...]:
         """The prior's styles that any words of the texts name."""

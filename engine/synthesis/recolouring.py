@@ -36,10 +36,10 @@ def recolour(image: Tensor, alpha: Tensor, colour: Colour, config: RecolouringCo
         changed = colourful * (hue_distance(hue, frequent) < config.hue_range)
     else:
         changed = alpha[0]
-    new_hue, new_saturation, new_value = hsv(image.new_tensor(colour)[:, None, None] / 255)
-    return _repainted(
-        image, changed, (float(new_hue), float(new_saturation), float(new_value)), config
+    new_hue, new_saturation, new_value = map(
+        float, hsv(image.new_tensor(colour).view(3, 1, 1) / 255)
     )
+    return _repainted(image, changed, (new_hue, new_saturation, new_value), config)
 
 
 def avoid(
@@ -74,12 +74,9 @@ def _repainted(
     Differences of saturation and value between the pixels are kept in proportion.
     """
     _, saturation, value = hsv(image)
+    new_hue, new_saturation, new_value = colour
     darkest, lightest = config.value_range
-    new_hue, new_saturation, new_value = (
-        colour[0],
-        colour[1],
-        min(max(colour[2], darkest), lightest),
-    )
+    new_value = min(max(new_value, darkest), lightest)
     if new_saturation < config.min_saturation:
         saturation = saturation * new_saturation
     else:

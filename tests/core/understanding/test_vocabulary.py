@@ -304,4 +304,4 @@ def test_excluded_colours_are_taken_away() -> None:
     assert vocabulary.compose(["a lion"], ["orange"]).excluded_colours
     shapes = vocabulary.compose(["a red square and a blue circle"], ["red"])
     assert [part.text for part in shapes.parts] == ["a blue circle"]
-    assert vocabulary.compose(["a rose"], ["a red car", "watermark"]) == NOTHING
+    assert vocabulary.compose(["a rose"], ["a red car", "white", "watermark"]) == NOTHING
