@@ -299,7 +299,21 @@ class Vocabulary:
         if not composition.parts and not (parts[0].colour or excluded):
             return composition
         colours = tuple(self.backgrounds[name] for name in sorted(excluded))
+
+        def keeps_its_colour(part: Part) -> bool:
+            """A given colour stays, even if it resembles an excluded one."""
+            other = part.colour and part.colour not in colours
+            return bool(other or self._given_colours(part.text) - excluded)
+
+        if all(map(keeps_its_colour, parts)):
+            return replace(composition, parts=parts)
         return replace(composition, parts=parts, excluded_colours=colours)
+
+    def _given_colours(self, text: str) -> set[str]:
+        """The English names of the colours that a text gives to its things; none for "a rose"."""
+        understood, uncoloured = self.understand(text), self._grammar.without_colours
+        words = (*understood.modifiers, *filter(uncoloured, understood.things))
+        return set().union(*map(self._grammar.colours_in, words))
 
     def _coloured_part(self, part: Part) -> Part:
         """The part with the colour that its text gives to a thing, and without it in the text.

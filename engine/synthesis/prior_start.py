@@ -108,16 +108,22 @@ def _compose(
     On a landscape (1, 3, height, width), or on a colour.
     """
     backgrounds = [edge_colours(image[None])[0] for image in images]
+    mattes = [matte(*pair, config.init) for pair in zip(images, backgrounds, strict=True)]
+    differ = len(images) > 1 and bool(
+        torch.stack(backgrounds).std(0).max() > config.init.same_ground
+    )
+    cut_out = bool(composition.landscape or composition.colour or differ)
     if landscape is not None:
         canvas = landscape.clone()
     else:
         colour = torch.stack(backgrounds).median(0).values
         if composition.colour:
             colour = colour.new_tensor(composition.colour) / 255
+        elif differ:
+            colour = shared_background(images, mattes, backgrounds, config.init)
         canvas = colour[None, :, None, None].repeat(1, 1, height, width)
-    cut_out = bool(composition.landscape or composition.colour)
-    for image, background, part in zip(images, backgrounds, composition.parts, strict=True):
-        alpha = matte(image, background, config.init)
+    layers = zip(images, mattes, backgrounds, composition.parts, strict=True)
+    for image, alpha, background, part in layers:
         image = in_colour(image, alpha, part, composition, config.recolouring)
         box = square_around(alpha, config.init.thing_margin) if part.size < 1 else WHOLE
         if not cut_out:
@@ -134,6 +140,27 @@ def in_colour(
     if part.colour:
         image = recolour(image, alpha, part.colour, config)
     return avoid(image, alpha, composition.excluded_colours, config)
+
+
+def shared_background(
+    images: Sequence[Tensor],
+    mattes: Sequence[Tensor],
+    backgrounds: Sequence[Tensor],
+    config: InitConfig,
+) -> Tensor:
+    """The lightest of the images' background colours (3,) on which all their things are visible.
+
+    A white thing was painted on another colour than white. If there is none, the darkest.
+    """
+    things = [
+        (image * alpha).sum((1, 2)) / alpha.sum().clamp_min(1.0)
+        for image, alpha in zip(images, mattes, strict=True)
+    ]
+    *lighter, darkest = sorted(backgrounds, key=lambda each: -float(each.mean()))
+    for colour in lighter:
+        if all((thing - colour).abs().max() > config.visible for thing in things):
+            return colour
+    return darkest
 
 
 def edge_colours(images: Tensor) -> Tensor:

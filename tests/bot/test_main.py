@@ -25,6 +25,8 @@ from tests.bot.conftest import TIMEOUT, WRONG_PATH
 pytestmark = pytest.mark.slow
 
 FIX_FIRST, TRY_LATER = 78, 1
+LOG_BYTES = 2**24
+"""Room for the whole log: a bot whose full pipe nobody reads would stop."""
 
 
 async def start(settings: Settings, folder: Path, **variables: str) -> Process:
@@ -41,7 +43,12 @@ async def start(settings: Settings, folder: Path, **variables: str) -> Process:
         **variables,
     }
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bot", env=environment, cwd=folder, stdout=PIPE, stderr=PIPE
+        *(sys.executable, "-m", "bot"),
+        env=environment,
+        cwd=folder,
+        stdout=PIPE,
+        stderr=PIPE,
+        limit=LOG_BYTES,
     )
 
 

@@ -304,4 +304,7 @@ def test_excluded_colours_are_taken_away() -> None:
     assert vocabulary.compose(["a lion"], ["orange"]).excluded_colours
     shapes = vocabulary.compose(["a red square and a blue circle"], ["red"])
     assert [part.text for part in shapes.parts] == ["a blue circle"]
+    assert not shapes.excluded_colours  # it keeps the colour that it is given
+    assert not vocabulary.compose(["a red rose"], ["pink"]).excluded_colours
+    assert vocabulary.compose(["a red rose"], ["red"]).excluded_colours
     assert vocabulary.compose(["a rose"], ["a red car", "white", "watermark"]) == NOTHING

@@ -28,6 +28,7 @@ from engine.synthesis.prior_start import (
     matte,
     part_targets,
     paste,
+    shared_background,
     square_around,
 )
 from engine.synthesis.renderer import Renderer
@@ -249,6 +250,21 @@ def test_a_story_starts_from_its_first_scene(picturebook: Model) -> None:
         ]
         first, only = (composition_of(recipe, picturebook) for recipe in recipes)
         assert first == only
+
+
+def test_things_on_different_backgrounds_share_one_on_which_all_are_visible() -> None:
+    def square(colour: float, ground: tuple[float, ...]) -> Tensor:
+        image = torch.tensor(ground)[:, None, None].repeat(1, 32, 32)
+        image[:, 8:24, 8:24] = colour
+        return image
+
+    white, orange = (1.0, 1.0, 1.0), (1.0, 0.5, 0.0)
+    for light, expected in ((0.95, orange), (0.3, white)):
+        images = [square(light, orange), square(0.2, white)]
+        grounds = [torch.tensor(orange), torch.tensor(white)]
+        mattes = [matte(*pair, InitConfig()) for pair in zip(images, grounds, strict=True)]
+        shared = shared_background(images, mattes, grounds, InitConfig())
+        assert torch.equal(shared, torch.tensor(expected))
 
 
 def blueness(picturebook: Model, prompt: str, exclude: str = "", repaint: bool = False) -> float:
