@@ -100,7 +100,7 @@ class InitConfig:
     edge_noise: float = 0.1  # standard deviation in extended edges, pixels from 0 to 1
     # Largest difference of background pixels from their colour, 0 to 1; white things differ more.
     ground_tolerance: float = 0.035
-    same_ground: float = 0.05  # largest standard deviation of backgrounds that look the same
+    same_ground: float = 0.015  # largest standard deviation of backgrounds that look the same
     visible: float = 0.2  # least difference between a thing's mean colour and its background
     edge_width: int = 2  # pixels at a thing's edge that may be blended with the background
     edge_share: float = 0.9  # of the largest difference nearby; above it, a pixel is opaque
