@@ -17,7 +17,7 @@ from PIL import Image
 from bench.markdown import table
 from bench.quality.benchmark import render
 from bench.quality.prompts import BenchmarkPrompt
-from bench.quality.thing_scores import border
+from bench.quality.thing_scores import foreground
 from bench.quality.things import to_tensor
 from core.understanding.vocabulary import Vocabulary, vocabulary_of
 from engine.models.model import load_model
@@ -32,8 +32,6 @@ from training.judges.prototypes import PrototypeJudge, hits, load_judge
 MODEL = "picturebook"
 VIVID = ("red", "orange", "yellow", "green", "blue", "purple", "pink")
 """The colours that are named and excluded."""
-CONTRAST = 0.12
-"""Difference from the background, 0 to 1, of a pixel that belongs to the thing."""
 TOP = 5
 
 
@@ -96,8 +94,7 @@ def choose(
 def main_colour(image: Image.Image) -> str:
     """The name of the most frequent colour of what differs from an image's background."""
     pixels = to_tensor([image])[0]
-    different = (pixels - border(pixels)[:, None, None]).abs().amax(0) > CONTRAST
-    shown = pixels.movedim(0, -1)[different].numpy()
+    shown = pixels.movedim(0, -1)[foreground(pixels)].numpy()
     if not len(shown):
         return ""
     return list(COLOURS)[int(np.bincount(nearest_colours(oklab(shown))).argmax())]

@@ -18,6 +18,8 @@ from training.judges.prototypes import PrototypeJudge, features_of, hits, on_whi
 
 TOP = (1, 5, 20)
 """A thing counts as found if it is among this many nearest."""
+CONTRAST = 0.12
+"""Difference from the background, 0 to 1, of a pixel that does not belong to it."""
 
 
 class Judge(Protocol):
@@ -109,9 +111,14 @@ def nearest_colour(colour: Tensor) -> str:
     return min(shades, key=lambda name: float((shades[name] - colour).square().sum()))
 
 
+def foreground(image: Tensor) -> Tensor:
+    """Which pixels (SIDE, SIDE) differ from the background."""
+    return (image - border(image)[:, None, None]).abs().amax(0) > CONTRAST
+
+
 def patches(image: Tensor) -> int:
     """The number of patches that differ from the background and cover over 5 % of the image."""
-    different = (image - border(image)[:, None, None]).abs().amax(0) > 0.12
+    different = foreground(image)
     mask = F.max_pool2d(different.float()[None, None], 7, 1, 3)[0, 0] > 0
     labels, _ = ndimage.label(mask.numpy())
     return int((np.bincount(labels.flat)[1:] > SIDE**2 / 20).sum())

@@ -7,7 +7,6 @@ rather than named is looked up by word vectors.
 
 import json
 from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
@@ -284,20 +283,18 @@ class Vocabulary:
         composition = composition.without(
             lambda part: excluded.issuperset(self._things_and_shapes(part.text))
         )
-        return self._coloured(composition, first, self._colours_alone(excludes))
+        only = Composition((Part(first, 0.5, 0.5, 1.0),))
+        coloured = self.coloured(composition or only, excludes)
+        return coloured if composition or coloured != only else NOTHING
 
-    def _coloured(
-        self, composition: Composition, text: str, excluded: AbstractSet[str]
-    ) -> Composition:
-        """The composition with its parts' colours, and without parts of an excluded colour.
+    def coloured(self, composition: Composition, excludes: Sequence[str]) -> Composition:
+        """The composition with its parts' colours, and without those that are excluded.
 
-        If it is empty, `text` is its only part, unless that has its own colours.
+        Parts of an excluded colour are left out, unless no part would be left.
         """
-        names = self._grammar.colours_in
+        names, excluded = self._grammar.colours_in, self._colours_alone(excludes)
         composition = composition.without(lambda part: not excluded.isdisjoint(names(part.text)))
-        parts = tuple(map(self._coloured_part, composition.parts or [Part(text, 0.5, 0.5, 1.0)]))
-        if not composition.parts and not (parts[0].colour or excluded):
-            return composition
+        parts = tuple(map(self._coloured_part, composition.parts))
         colours = tuple(self.backgrounds[name] for name in sorted(excluded))
 
         def keeps_its_colour(part: Part) -> bool:

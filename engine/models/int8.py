@@ -1,7 +1,7 @@
 """Stores matrices and kernels as int8, to keep weights small enough for a repository.
 
-Each row, or a convolution's output channel, is stored as integers from -127 to 127
-and a float16 scale, so the error is at most 1/254 of the row's largest value. This is symmetric
+Each row, or each output channel of a convolution, is stored as integers from -127 to 127 and a
+float16 scale, so the error is at most 1/254 of the row's largest value. This is symmetric
 per-channel quantisation (Krishnamoorthi, "Quantizing deep convolutional networks for efficient
 inference", 2018). Nothing computes with the integers.
 """

@@ -100,6 +100,7 @@ class InitConfig:
     edge_noise: float = 0.1  # standard deviation in extended edges, pixels from 0 to 1
     # Largest difference of background pixels from their colour, 0 to 1; white things differ more.
     ground_tolerance: float = 0.035
+    # Both from 0 to 1, and chosen by eye.
     same_ground: float = 0.015  # largest standard deviation of backgrounds that look the same
     visible: float = 0.2  # least difference between a thing's mean colour and its background
     edge_width: int = 2  # pixels at a thing's edge that may be blended with the background
@@ -113,13 +114,25 @@ class OutlineConfig:
     """The lines of outline drawings. Chosen by eye and with a style classifier."""
 
     contrast: float = 0.07  # difference between neighbouring pixels that makes a line, 0 to 1
-    width: int = 5  # pixels, of 192
+    width: int = 5  # pixels
 
 
 @dataclass(frozen=True, slots=True)
 class RecolouringConfig:
     """How things get the colours that a prompt names. Chosen by eye. Hues are in degrees."""
 
+    # Red, orange, yellow, green, blue, purple and pink.
+    hues: tuple[float, ...] = (0.0, 30.0, 55.0, 120.0, 220.0, 280.0, 325.0)
+    # What people may call these colours. The ranges overlap, because people disagree.
+    hue_ranges: tuple[tuple[float, float], ...] = (
+        (325.0, 380.0),
+        (15.0, 45.0),
+        (42.0, 75.0),
+        (70.0, 175.0),
+        (170.0, 255.0),
+        (250.0, 310.0),
+        (300.0, 360.0),
+    )
     # Saturations and values are from 0 to 1.
     min_saturation: float = 0.18  # below, a pixel has no hue (as in the training's scenes)
     min_share: float = 0.3  # of pixels with a hue; with less, all of a thing's pixels change

@@ -54,10 +54,11 @@ def start(
     part = PaintedPart.of(
         recipe, request.images, model.vqgan.factor, config.cutouts.part_margin, device
     )
-    described = composition_of(recipe, model)
-    composition = NOTHING if part else described
+    of_prompts = composition_of(recipe, model)
+    composition = NOTHING if part else of_prompts
     outlined = not part and asks_for_outlines(recipe, model)
-    if outlined and not keeps_colours(recipe, model):
+    filled = keeps_colours(recipe, model)
+    if outlined and not filled:
         composition = replace(composition, colour=None)  # as in "a cat, line art, black on white"
     shown = None
     # A resumed job needs the images that it started from, which its checkpoint does not hold.
@@ -69,7 +70,7 @@ def start(
         first, generators = _from_job(recipe, request.source, model, config, device)
     elif part:
         seeded = list(_seeded(recipe, device))
-        first = part.first_latents(model, opening, config, seeded, styles, described)
+        first = part.first_latents(model, opening, config, seeded, styles, of_prompts)
         generators = [_spawn(generator) for generator in seeded]
     elif recipe.initial:
         first = _encode_initial(recipe, request, model).expand(recipe.count, -1, -1, -1)
@@ -86,7 +87,7 @@ def start(
             composition,
         )
         if outlined:
-            first, shown = outlined_latents(recipe, model, first, config)
+            first, shown = outlined_latents(model, first, config, filled)
     if recipe.tile and not recipe.source:
         first = latents.join_edges(first, recipe.tile)
     distilled = not (composition or part or outlined)
@@ -281,5 +282,8 @@ def _composition_of_regions(recipe: Recipe, vocabulary: Vocabulary | None) -> Co
         middle = (left + right) / 2 / recipe.width, (top + bottom) / 2 / recipe.height
         parts.append(Part(text, *middle, min(right - left, bottom - top, shorter) / shorter))
     others = [p.text for p in recipe.include if not p.region and p.scene < 2]
-    background = vocabulary.compose([parts[0].text, *others]) if vocabulary and others else NOTHING
-    return replace(background, parts=tuple(parts))
+    if not vocabulary:
+        return Composition(tuple(parts))
+    background = vocabulary.compose([parts[0].text, *others]) if others else NOTHING
+    excludes = [prompt.text for prompt in recipe.exclude]
+    return vocabulary.coloured(replace(background, parts=tuple(parts)), excludes)

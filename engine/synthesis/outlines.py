@@ -28,10 +28,9 @@ def keeps_colours(recipe: Recipe, model: Model) -> bool:
 
 
 def outlined_latents(
-    recipe: Recipe, model: Model, latents: Tensor, config: SynthesisConfig
+    model: Model, latents: Tensor, config: SynthesisConfig, filled: bool
 ) -> tuple[Tensor, Tensor]:
     """Latents (batch, embed_dim, h, w) of the same images as outline drawings, and these images."""
-    filled = keeps_colours(recipe, model)
     images = draw_outlines(decode(model.vqgan, latents, config.quantize), config.outline, filled)
     return model.vqgan.encode(images), images.float()
 

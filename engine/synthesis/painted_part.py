@@ -82,8 +82,8 @@ class PaintedPart:
 
         The part is filled from its surroundings. Then the best candidate for the prompts is placed
         on it; a prior's sample without its background, in the colour that `composition` gives its
-        only part. After zooming out, noise is added instead,
-        because the prompts' things are already in the middle.
+        only part. After zooming out, noise is added instead, because the prompts' things are
+        already in the middle.
         """
         starts = []
         for row, generator in enumerate(generators):

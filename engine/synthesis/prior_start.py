@@ -19,7 +19,7 @@ from engine.synthesis.candidates import candidate_loss, fit
 from engine.synthesis.config import InitConfig, RecolouringConfig, SynthesisConfig
 from engine.synthesis.objective import Target
 from engine.synthesis.prior_guidance import sample_prior, suitable_styles
-from engine.synthesis.recolouring import avoid, recolour
+from engine.synthesis.recolouring import recolour, replace_excluded
 
 Box = tuple[slice, slice]
 WHOLE: Box = (slice(None), slice(None))
@@ -139,7 +139,7 @@ def in_colour(
     """A part's image (3, side, side) with the colour that it should have."""
     if part.colour:
         image = recolour(image, alpha, part.colour, config)
-    return avoid(image, alpha, composition.excluded_colours, config)
+    return replace_excluded(image, alpha, composition.excluded_colours, config)
 
 
 def shared_background(
@@ -150,7 +150,7 @@ def shared_background(
 ) -> Tensor:
     """The lightest of the images' background colours (3,) on which all their things are visible.
 
-    A white thing was painted on another colour than white. If there is none, the darkest.
+    The darkest if there is none. The prior gives white things a background that is not white.
     """
     things = [
         (image * alpha).sum((1, 2)) / alpha.sum().clamp_min(1.0)

@@ -14,12 +14,7 @@ from torch.nn import functional as F
 from core.understanding.composition import Colour
 from engine.synthesis.config import RecolouringConfig
 
-HUES = (0.0, 30.0, 55.0, 120.0, 220.0, 280.0, 325.0)
-"""Red, orange, yellow, green, blue, purple and pink, in degrees."""
-RANGES = ((325.0, 380.0), (15.0, 45.0), (42.0, 75.0), (70.0, 175.0), (170.0, 255.0),
-          (250.0, 310.0), (300.0, 360.0))  # fmt: skip
-"""What people may call these colours. The ranges overlap, because people disagree."""
-ORANGE = HUES.index(30.0)
+ORANGE = 30.0  #: hue in degrees; dark orange is called brown
 EPSILON = 1e-6  #: avoids a division by zero
 
 
@@ -42,26 +37,26 @@ def recolour(image: Tensor, alpha: Tensor, colour: Colour, config: RecolouringCo
     return _repainted(image, changed, (new_hue, new_saturation, new_value), config)
 
 
-def avoid(
+def replace_excluded(
     image: Tensor, alpha: Tensor, excluded: Sequence[Colour], config: RecolouringConfig
 ) -> Tensor:
     """The thing in an image (3, h, w), from 0 to 1, without the `excluded` colours.
 
-    Pixels of such a hue get the nearest one that is not its neighbour among HUES, so that red
-    becomes yellow rather than orange. `alpha` (1, h, w) is the thing's matte. Black, white, gray
+    Pixels of such a hue get the nearest one that is not its neighbour, so that red becomes yellow
+    rather than orange. `alpha` (1, h, w) is the thing's matte. Black, white, gray
     and brown are not replaced.
     """
-    hues = {nearest_hue(colour) for colour in excluded if is_vivid(colour, config)}
-    if not hues or len(hues) == len(HUES):
+    hues = {nearest_hue(colour, config) for colour in excluded if is_vivid(colour, config)}
+    if not hues or len(hues) == len(config.hues):
         return image
     hue, saturation, value = hsv(image)
-    first, last = RANGES[ORANGE]
+    first, last = config.hue_ranges[config.hues.index(ORANGE)]
     brown = (hue > first) & (hue < last) & (value < config.max_brown)
     for old in sorted(hues):
-        first, last = RANGES[old]
+        first, last = config.hue_ranges[old]
         inside = ((hue - first) % 360 < last - first) & ~brown
         changed = alpha[0] * inside * (saturation > config.min_excluded)
-        new_hue = HUES[replacement(old, hues)]
+        new_hue = config.hues[replacement(old, hues, config)]
         image = _repainted(image, changed, (new_hue, *config.vivid), config)
     return image
 
@@ -80,10 +75,10 @@ def _repainted(
     if new_saturation < config.min_saturation:
         saturation = saturation * new_saturation
     else:
-        typical = max(weighted_median(saturation, changed), config.min_saturation)
+        typical = max(median_where(saturation, changed), config.min_saturation)
         saturation = saturation * new_saturation / typical
         saturation = saturation.clamp(config.min_tint * new_saturation, 1)
-    typical = max(weighted_median(value, changed), EPSILON)
+    typical = max(median_where(value, changed), EPSILON)
     value = (value * new_value / typical).clamp(0, 1)
     repainted = rgb(torch.full_like(value, new_hue), saturation, value)
     return torch.lerp(image, repainted, smoothed(changed))
@@ -95,17 +90,19 @@ def is_vivid(colour: Colour, config: RecolouringConfig) -> bool:
     return float(saturation) > config.min_vivid and float(value) > config.max_brown
 
 
-def nearest_hue(colour: Colour) -> int:
-    """The index in HUES of the hue that is nearest to a colour's."""
+def nearest_hue(colour: Colour, config: RecolouringConfig) -> int:
+    """The index of the config's hue that is nearest to a colour's."""
     hue, _, _ = hsv(torch.tensor(colour)[:, None, None] / 255)
-    return int(hue_distance(hue, torch.tensor(HUES)).argmin())
+    return int(hue_distance(hue, torch.tensor(config.hues)).argmin())
 
 
-def replacement(old: int, excluded: AbstractSet[int]) -> int:
+def replacement(old: int, excluded: AbstractSet[int], config: RecolouringConfig) -> int:
     """The index of the hue that replaces an excluded one."""
-    allowed = [index for index in range(len(HUES)) if index not in excluded]
-    apart = [index for index in allowed if (index - old) % len(HUES) not in (1, len(HUES) - 1)]
-    distances = hue_distance(torch.tensor(HUES), torch.tensor(HUES[old])).tolist()
+    count = len(config.hues)
+    allowed = [index for index in range(count) if index not in excluded]
+    apart = [index for index in allowed if (index - old) % count not in (1, count - 1)]
+    hues = torch.tensor(config.hues)
+    distances = hue_distance(hues, config.hues[old]).tolist()
     return min(apart or allowed, key=distances.__getitem__)
 
 
@@ -114,13 +111,14 @@ def hsv(image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     red, green, blue = image
     value, lowest = image.amax(0), image.amin(0)
     chroma = value - lowest
-    divisor = chroma.clamp_min(EPSILON)
+    smallest = torch.finfo(image.dtype).tiny  # black and gray are not divided by zero
+    divisor = chroma.clamp_min(smallest)
     sextant = torch.where(
         value == red,
         (green - blue) / divisor % 6,
         torch.where(value == green, (blue - red) / divisor + 2, (red - green) / divisor + 4),
     )
-    return 60 * sextant, chroma / value.clamp_min(EPSILON), value
+    return 60 * sextant, chroma / value.clamp_min(smallest), value
 
 
 def rgb(hue: Tensor, saturation: Tensor, value: Tensor) -> Tensor:
@@ -143,9 +141,9 @@ def most_frequent(hue: Tensor, weights: Tensor) -> float:
     return 10.0 * int(around.argmax()) + 5
 
 
-def weighted_median(values: Tensor, weights: Tensor) -> float:
-    """The median of (h, w) values where the weights exceed one half; 0 if they do nowhere."""
-    chosen = values[weights > 0.5]
+def median_where(values: Tensor, mask: Tensor) -> float:
+    """The median of (h, w) values where the mask is more than one half; 0 if it is empty."""
+    chosen = values[mask > 0.5]
     return float(chosen.median()) if len(chosen) else 0.0
 
 

@@ -291,6 +291,16 @@ def test_a_thing_does_not_have_an_excluded_colour(picturebook: Model) -> None:
     assert blueness(picturebook, "a blue heart", exclude="blue") < 0
 
 
+def test_the_things_of_regions_have_the_colours_that_prompts_name(picturebook: Model) -> None:
+    recipe = Recipe.make(
+        "left: a blue cat | right: a dog", "orange", width=128, height=128, steps=1
+    )
+    composition = composition_of(recipe, picturebook)
+    backgrounds = vocabulary_of("picturebook").backgrounds
+    assert [part.colour for part in composition.parts] == [backgrounds["blue"], None]
+    assert composition.excluded_colours == (backgrounds["orange"],)
+
+
 @pytest.mark.slow
 def test_an_outline_drawing_has_dark_lines_and_only_the_colours_that_the_prompt_names(
     picturebook: Model,
