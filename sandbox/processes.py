@@ -54,20 +54,23 @@ async def run_product(
         }
         if not guild_commands:
             environment["DISCORD_GUILD_ID"] = ""
-        tasks = [asyncio.ensure_future(_discord_ended(sandbox))]
+        tasks: list[asyncio.Future[None]] = []
+
+        def start(coroutine: Awaitable[None]) -> None:
+            """Starts a task that is cancelled before the processes so far are stopped."""
+            tasks.append(asyncio.ensure_future(coroutine))
+            stack.callback(tasks[-1].cancel)
+
+        start(_discord_ended(sandbox))
         for name in ("bot", "engine"):
             log = logs / f"{name}.log"
             process = await stack.enter_async_context(running(name, environment, log, data))
-            tasks.append(asyncio.ensure_future(alive(process, log)))
+            start(alive(process, log))
             report(name, f"process {process.pid}")
-        tasks.append(asyncio.ensure_future(work(addresses)))
-        try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
-        finally:
-            for task in tasks:
-                task.cancel()
+        start(work(addresses))
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
 
 
 @asynccontextmanager
