@@ -1,7 +1,6 @@
 """The form of /prefer: a member's defaults as menus that save each choice."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 import discord
@@ -59,6 +58,8 @@ YES, NO = "yes", "no"
 
 Options = dict[str, str]
 """Labels of choices by value."""
+Changes = dict[str, Any]
+"""New values of preferences by name."""
 
 
 class PreferenceSelect(
@@ -78,67 +79,66 @@ class PreferenceSelect(
 async def show_preferences(response: Response, typed: Mapping[str, str]) -> None:
     """Saves what was typed or chosen, and shows the form. Raises RecipeError, RefusedError."""
     interaction = response.interaction
-    members = interaction.client.members
-    preferences = await members.preferences(interaction.user.id)
+    members, changes = interaction.client.members, Changes()
     try:
         for setting, value in typed.items():
-            preferences = await _CHANGES[setting](interaction, preferences, value)
+            changes |= await _CHANGES[setting](interaction, value)
     except ValueError as error:
         if isinstance(error, RecipeError):
             raise
         raise RefusedError(gettext(OUTDATED_BUTTON)) from None  # this choice no longer exists
-    await members.set_preferences(interaction.user.id, preferences)
+    preferences = await members.change_preferences(interaction.user.id, **changes)
     await response.edit(view=await _form(interaction, preferences))
 
 
-async def _with_size(interaction: Interaction, old: Preferences, typed: str) -> Preferences:
+async def _size(interaction: Interaction, typed: str) -> Changes:
     if typed == NONE:
-        return replace(old, size=None)
+        return {"size": None}
     menu = policy.menu(await preferred_model(interaction))
     width, height = parse_size(typed, menu.canvas)
     check(policy.may_have_size(menu, width, height))
-    return replace(old, size=f"{width}x{height}")
+    return {"size": f"{width}x{height}"}
 
 
-async def _with_steps(interaction: Interaction, old: Preferences, typed: str) -> Preferences:
-    return replace(old, steps=None if typed == NONE else int(typed))
+async def _steps(interaction: Interaction, typed: str) -> Changes:
+    return {"steps": None if typed == NONE else int(typed)}
 
 
-async def _with_style(interaction: Interaction, old: Preferences, typed: str) -> Preferences:
+async def _style(interaction: Interaction, typed: str) -> Changes:
     if typed.strip().casefold() in (NONE, gettext(NO_PREFERENCE).casefold()):
-        return replace(old, preset=None, preset_guild=None)
+        return {"preset": None, "preset_guild": None}
     name = (await find_style(interaction, typed, await preferred_model(interaction))).name
     own = None if global_style(interaction, name) else guild_id_of(interaction)
-    return replace(old, preset=name, preset_guild=own)
+    return {"preset": name, "preset_guild": own}
 
 
-async def _with_count(interaction: Interaction, old: Preferences, typed: str) -> Preferences:
-    return replace(old, count=None if typed == NONE else int(typed))
+async def _count(interaction: Interaction, typed: str) -> Changes:
+    return {"count": None if typed == NONE else int(typed)}
 
 
-async def _with_model(interaction: Interaction, old: Preferences, typed: str) -> Preferences:
+async def _model(interaction: Interaction, typed: str) -> Changes:
     if typed == NONE:
-        return replace(old, model=None)
+        return {"model": None}
     check(policy.may_use(typed, interaction.client.settings.offered_models))
-    return replace(old, model=typed)
+    return {"model": typed}
 
 
-async def _with_notify(interaction: Interaction, old: Preferences, typed: str) -> Preferences:
-    return replace(old, notify=Notify(typed))
+async def _notify(interaction: Interaction, typed: str) -> Changes:
+    return {"notify": Notify(typed)}
 
 
-async def _with_copy(interaction: Interaction, old: Preferences, typed: str) -> Preferences:
-    return replace(old, direct_copy=typed == YES)
+async def _copy(interaction: Interaction, typed: str) -> Changes:
+    return {"direct_copy": typed == YES}
 
 
-_CHANGES: Mapping[str, Callable[[Interaction, Preferences, str], Awaitable[Preferences]]] = {
-    "size": _with_size,
-    "steps": _with_steps,
-    "style": _with_style,
-    "count": _with_count,
-    "model": _with_model,
-    "notify": _with_notify,
-    "copy": _with_copy,
+_CHANGES: Mapping[str, Callable[[Interaction, str], Awaitable[Changes]]] = {
+    "size": _size,
+    "steps": _steps,
+    "style": _style,
+    "count": _count,
+    "model": _model,
+    "notify": _notify,
+    "copy": _copy,
 }
 
 

@@ -1,7 +1,9 @@
 """The rules of a server: limits per role, refused words, and rules for channels."""
 
 import sqlite3
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import Any
 
 import aiosqlite
 
@@ -54,23 +56,42 @@ class GuildRules:
     async def set_limits(self, guild_id: int, role_id: int, limits: Limits, actor_id: int) -> None:
         """Replaces all limits of a role; `Limits()` removes them."""
         async with once(self._database) as db:
+            await self._replace_limits(db, guild_id, role_id, limits, actor_id)
+
+    async def change_limits(
+        self, guild_id: int, role_id: int, changes: Mapping[str, Any], actor_id: int
+    ) -> Limits:
+        """Changes some of the limits of a role, and returns all of them.
+
+        The others are read in the same transaction, so that of changes made at the same time, none
+        is lost.
+        """
+        async with once(self._database) as db:
+            before = (await _limits(db, guild_id)).get(role_id, Limits())
+            after = replace(before, **changes)
+            await self._replace_limits(db, guild_id, role_id, after, actor_id)
+        return after
+
+    async def _replace_limits(
+        self, db: aiosqlite.Connection, guild_id: int, role_id: int, limits: Limits, actor_id: int
+    ) -> None:
+        await db.execute(
+            "DELETE FROM role_limits WHERE guild_id = ? AND role_id = ?", (guild_id, role_id)
+        )
+        if limits != Limits():
             await db.execute(
-                "DELETE FROM role_limits WHERE guild_id = ? AND role_id = ?", (guild_id, role_id)
+                "INSERT INTO role_limits VALUES (:guild, :role, :running, :waiting,"
+                " :per_hour, :size, :steps, :film_frames)",
+                {"guild": guild_id, "role": role_id} | asdict(limits),
             )
-            if limits != Limits():
-                await db.execute(
-                    "INSERT INTO role_limits VALUES (:guild, :role, :running, :waiting,"
-                    " :per_hour, :size, :steps, :film_frames)",
-                    {"guild": guild_id, "role": role_id} | asdict(limits),
-                )
-            await record(
-                db,
-                self._database.now(),
-                guild_id,
-                AuditAction.SET_LIMITS,
-                actor_id,
-                details={"role": role_id, "limits": asdict(limits)},
-            )
+        await record(
+            db,
+            self._database.now(),
+            guild_id,
+            AuditAction.SET_LIMITS,
+            actor_id,
+            details={"role": role_id, "limits": asdict(limits)},
+        )
 
     async def words(self, guild_id: int) -> tuple[WordRule, ...]:
         """The refused words of a server, in alphabetical order."""

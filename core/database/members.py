@@ -3,7 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -156,13 +156,16 @@ class Members:
     async def preferences(self, member_id: int) -> Preferences:
         """A member's preferences; the defaults if they have set none."""
         async with self._database.read() as db:
-            rows = await rows_of(db, "SELECT * FROM preferences WHERE member_id = ?", (member_id,))
-        found = readable("preferences", rows, _preferences)
-        return found[0] if found else Preferences()
+            return await _stored_preferences(db, member_id)
 
-    async def set_preferences(self, member_id: int, preferences: Preferences) -> None:
-        """Replaces a member's preferences."""
+    async def change_preferences(self, member_id: int, **changes: Any) -> Preferences:
+        """Changes some of a member's preferences, and returns all of them.
+
+        The others are read in the same transaction, so that of changes made at the same time, none
+        is lost.
+        """
         async with self._database.transaction() as db:
+            preferences = replace(await _stored_preferences(db, member_id), **changes)
             await db.execute(
                 "INSERT OR REPLACE INTO preferences"
                 " (member_id, size, steps, preset, direct_copy, count, notify, preset_guild, model)"
@@ -179,6 +182,7 @@ class Members:
                     preferences.model,
                 ),
             )
+        return preferences
 
 
 async def _toggle_favourite(
@@ -206,6 +210,12 @@ async def _add_favourite(
         return Toggled.FULL
     await db.execute("INSERT OR IGNORE INTO favourites VALUES (?, ?, ?)", (member_id, job_id, now))
     return Toggled.ADDED
+
+
+async def _stored_preferences(db: aiosqlite.Connection, member_id: int) -> Preferences:
+    rows = await rows_of(db, "SELECT * FROM preferences WHERE member_id = ?", (member_id,))
+    found = readable("preferences", rows, _preferences)
+    return found[0] if found else Preferences()
 
 
 def _preferences(row: sqlite3.Row) -> Preferences:

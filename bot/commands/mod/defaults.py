@@ -1,7 +1,7 @@
 """/mod defaults: a server's or channel's defaults for options that members leave out."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 from discord import app_commands
@@ -60,8 +60,7 @@ def defaults_command(models: Sequence[str]) -> AnyModCommand:
         guild_id, stored = guild_of(interaction), interaction.client.guild_defaults
         channel_id = channel.id if channel else WHOLE_GUILD
         async with acknowledged(interaction, ephemeral=True) as response:
-            before = await stored.get(guild_id, channel_id)
-            kept = Defaults() if clear else before
+            kept = Defaults() if clear else await stored.get(guild_id, channel_id)
             server = await stored.get(guild_id) if channel else Defaults()
             inherited = offered_model(merged((kept, server)), interaction.client.settings)
             used = model or inherited
@@ -76,9 +75,9 @@ def defaults_command(models: Sequence[str]) -> AnyModCommand:
             changes: dict[str, Any] = {
                 name: v for name, v in asdict(given).items() if v is not None
             }
-            after = replace(kept, **changes)
-            if after != before:
-                await stored.set(guild_id, channel_id, after, interaction.user.id)
+            after = await stored.change(
+                guild_id, channel_id, changes, interaction.user.id, clear=clear
+            )
             title = gettext("**Defaults of this server**")
             if channel:
                 title = gettext("**Defaults in {channel}**", channel=channel.mention)

@@ -1,6 +1,6 @@
 """/mod limits: the limits of each role."""
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 import discord
 from discord import app_commands
@@ -58,16 +58,19 @@ class LimitsGroup(
                 raise RefusedError(
                     gettext("Set at least one limit, or remove them all with `/mod limits clear`.")
                 )
-            before = (await interaction.client.guild_rules.limits(guild_of(interaction))).get(
-                role.id, Limits()
+            limits = await interaction.client.guild_rules.change_limits(
+                guild_of(interaction), role.id, changes, interaction.user.id
             )
-            await _set(response, role, replace(before, **changes))
+            await _show(response, role, limits)
 
     @app_commands.command(name="clear", description=gettext_noop("Remove a role's limits"))
     @app_commands.describe(role=gettext_noop("The role"))
     async def clear(self, interaction: Interaction, role: discord.Role) -> None:
         async with acknowledged(interaction, ephemeral=True) as response:
-            await _set(response, role, Limits())
+            await interaction.client.guild_rules.set_limits(
+                guild_of(interaction), role.id, Limits(), interaction.user.id
+            )
+            await _show(response, role, Limits())
 
     @app_commands.command(name="list", description=gettext_noop("See the limits of all roles"))
     async def show_list(self, interaction: Interaction) -> None:
@@ -80,12 +83,8 @@ class LimitsGroup(
         return await suggest_sizes(interaction, typed)
 
 
-async def _set(response: Response, role: discord.Role, limits: Limits) -> None:
-    interaction = response.interaction
-    guild_id = guild_of(interaction)
-    named = role_text(role.id, guild_id)
-    rules = interaction.client.guild_rules
-    await rules.set_limits(guild_id, role.id, limits, interaction.user.id)
+async def _show(response: Response, role: discord.Role, limits: Limits) -> None:
+    named = role_text(role.id, guild_of(response.interaction))
     await response.edit(f"{named}: {limits_text(limits)}.")
 
 

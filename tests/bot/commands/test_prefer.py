@@ -1,11 +1,12 @@
 """/prefer: a member's own defaults, which apply to nobody else."""
 
+import asyncio
+from typing import Any
+
 from bot.client import ImagineBot
 from core.database.connection import Database
 from core.database.guild_defaults import WHOLE_GUILD
-from core.database.members import Preferences
 from core.database.queue import JobQueue
-from core.defaults import Defaults
 from sandbox import Member, Sandbox
 from tests.bot.conftest import (
     ephemeral_message,
@@ -63,10 +64,17 @@ async def test_a_choice_in_the_form_is_saved_and_shown(
     assert (recipe.size, recipe.steps, recipe.preset, recipe.count) == ("96x64", 40, "night", 2)
 
 
+async def test_choices_made_at_the_same_time_are_all_saved(bot: ImagineBot, ada: Member) -> None:
+    choices: list[dict[str, Any]] = [{"count": 2}, {"notify": "never"}, {"direct_copy": True}]
+    await asyncio.gather(*(shown_preferences(ada, **choice) for choice in choices))
+    shown = await shown_preferences(ada)
+    assert (shown["count"], shown["notify"], shown["copy"]) == ("2", "never", "yes")
+
+
 async def test_a_preference_for_the_models_default_overrides_that_of_the_server(
     bot: ImagineBot, sandbox: Sandbox, database: Database, ada: Member
 ) -> None:
-    await bot.guild_defaults.set(sandbox.guild.id, WHOLE_GUILD, Defaults(steps=40), actor_id=9)
+    await bot.guild_defaults.change(sandbox.guild.id, WHOLE_GUILD, {"steps": 40}, actor_id=9)
     assert (await shown_preferences(ada))["steps"] == "no preference (40)"
     assert (await shown_preferences(ada, steps=100))["steps"] == "100"
     assert (await requested_recipe(ada, database)).steps == 100
@@ -75,7 +83,7 @@ async def test_a_preference_for_the_models_default_overrides_that_of_the_server(
 async def test_a_preferred_size_that_another_model_offered_is_ignored(
     bot: ImagineBot, database: Database, ada: Member
 ) -> None:
-    await bot.members.set_preferences(ada.id, Preferences(size="288x288", steps=40))
+    await bot.members.change_preferences(ada.id, size="288x288", steps=40)
     recipe = await requested_recipe(ada, database)
     assert (recipe.size, recipe.steps) == ("64x64", 40)
 

@@ -64,7 +64,7 @@ async def test_all_data_of_a_member_is_deleted_and_nothing_of_others(
     waiting = await request_image(ada)
     members = Members(database)
     await members.toggle_favourite(bob.id, job.id, limit=9)
-    await members.set_preferences(ada.id, Preferences("96x64", 40, None, True))
+    await members.change_preferences(ada.id, size="96x64", direct_copy=True)
     await ada.wait_filled(await press_button(sandbox, bob, job_message, f"timelapse:{job.id}"))
     await ada.slash("privacy")
     message = await ephemeral_message(ada, "2 requests")

@@ -259,6 +259,7 @@ READS: dict[str, Read] = {
         MEMBER, job.id, limit=9
     ),
     "Members.add_favourite": lambda db, job: Members(db).add_favourite(MEMBER, job.id, limit=9),
+    "Members.change_preferences": lambda db, job: Members(db).change_preferences(MEMBER, steps=9),
     "Members.preferences": lambda db, job: Members(db).preferences(MEMBER),
     "ModerationQueue.page": lambda db, job: ModerationQueue(db).page(GUILD),
     "ModerationQueue.clear": lambda db, job: ModerationQueue(db).clear(GUILD, actor_id=MODERATOR),
@@ -273,6 +274,9 @@ READS: dict[str, Read] = {
     "GuildRules.for_member": lambda db, job: GuildRules(db).for_member(GUILD, MEMBER),
     "GuildRules.usage": lambda db, job: GuildRules(db).usage(GUILD, MEMBER),
     "GuildRules.limits": lambda db, job: GuildRules(db).limits(GUILD),
+    "GuildRules.change_limits": lambda db, job: GuildRules(db).change_limits(
+        GUILD, 5, {"steps": 9}, MODERATOR
+    ),
     "GuildRules.words": lambda db, job: GuildRules(db).words(GUILD),
     "GuildRules.concepts": lambda db, job: GuildRules(db).concepts(GUILD),
     "GuildRules.channels": lambda db, job: GuildRules(db).channels(GUILD, ChannelRule.ALLOWED),
@@ -309,6 +313,9 @@ READS: dict[str, Read] = {
         job.recipe, MEMBER, job.id
     ),
     "GuildDefaults.get": lambda db, job: GuildDefaults(db).get(GUILD),
+    "GuildDefaults.change": lambda db, job: GuildDefaults(db).change(
+        GUILD, 0, {"steps": 9}, MODERATOR
+    ),
     "GuildDefaults.within": lambda db, job: GuildDefaults(db).within(GUILD, [1, 2]),
     "Drafts.get": lambda db, job: Drafts(db).get(1, MEMBER),
     "Drafts.queued_before": lambda db, job: Drafts(db).queued_before(),
@@ -325,7 +332,7 @@ WRITES_ONLY = {
     *("Jobs.insert", "Jobs.cancel", "Jobs.request_stop", "Jobs.mark_posted", "Jobs.repost"),
     *("Jobs.move", "Jobs.mark_dead_letter_posted"),
     *("Claims.finish", "Claims.release"),
-    *("Members.set_preferences", "Members.remove_favourite"),
+    "Members.remove_favourite",
     *("ModerationQueue.cancel", "ModerationQueue.remove", "ModerationQueue.resume"),
     *("Blocks.unblock", "GuildRules.set_limits", "GuildRules.add_word", "GuildRules.remove_word"),
     *("GuildRules.add_concept", "GuildRules.remove_concept"),
@@ -342,7 +349,7 @@ WRITES_ONLY = {
     *("WeeklyThemes.set", "WeeklyThemes.mark_started", "WeeklyThemes.mark_skipped"),
     *("WeeklyThemes.settle", "WeeklyDigests.set_enabled", "WeeklyDigests.mark_posted"),
     *("GuildStyles.add", "Engines.report", "Engines.remove"),
-    *("Drafts.insert", "Drafts.queue", "Drafts.delete", "GuildDefaults.set"),
+    *("Drafts.insert", "Drafts.queue", "Drafts.delete"),
 }
 
 
@@ -424,7 +431,7 @@ BAD_TEXT = "CAST(x'ff' AS TEXT)"
 
 async def test_damaged_rows_of_other_tables_are_left_out(path: Path, database: Database) -> None:
     job = await insert_job(database)
-    await Members(database).set_preferences(MEMBER, Preferences(size="64x64"))
+    await Members(database).change_preferences(MEMBER, size="64x64")
     for text in ("good", "bad"):
         await GuildRules(database).add_word(GUILD, WordRule(text), MODERATOR)
     await GuildRules(database).set_limits(GUILD, 5, Limits(size="64x64"), MODERATOR)

@@ -28,7 +28,7 @@ from core.database.guild_settings import GuildSettings
 from core.database.jobs import Jobs
 from core.database.journal import JobDeleted, Journal, MemberDeleted
 from core.database.journal_replay import RESERVED, TAKEN_SECONDS
-from core.database.members import Members, Preferences
+from core.database.members import Members
 from core.database.messages import Kind, Messages
 from core.database.personal_data import PersonalData, Summary
 from core.database.provenance import UploadedImages
@@ -140,8 +140,8 @@ async def populate(database: Database) -> dict[str, Job]:
     await Members(database).toggle_favourite(BOB, jobs["ada's"].id, limit=10)
     await Members(database).toggle_favourite(BOB, jobs["bob's"].id, limit=10)
     await Members(database).toggle_favourite(ADA, jobs["bob's"].id, limit=10)
-    await Members(database).set_preferences(ADA, Preferences("96x64", 40, None, True))
-    await Members(database).set_preferences(BOB, Preferences("64x64", 40, None, True))
+    await Members(database).change_preferences(ADA, size="96x64", direct_copy=True)
+    await Members(database).change_preferences(BOB, size="64x64", direct_copy=True)
     return jobs
 
 

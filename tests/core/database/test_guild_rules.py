@@ -1,5 +1,6 @@
 """Limits and word rules belong to one server, and usage counts only recent jobs."""
 
+import asyncio
 from typing import Any
 
 from core.database.claims import Claims
@@ -39,3 +40,13 @@ async def test_each_server_has_its_own_limits_and_words(database: Database) -> N
     assert not (await GuildRules(database).for_member(None, 1)).words
     await GuildRules(database).set_limits(GUILD, 5, Limits(), MODERATOR)
     assert await GuildRules(database).limits(GUILD) == {}
+
+
+async def test_limits_changed_at_the_same_time_are_all_kept(database: Database) -> None:
+    rules = GuildRules(database)
+    await asyncio.gather(
+        rules.change_limits(GUILD, 5, {"running": 2}, MODERATOR),
+        rules.change_limits(GUILD, 5, {"steps": 100}, MODERATOR),
+        rules.change_limits(GUILD, 6, {"steps": 50}, MODERATOR),
+    )
+    assert await rules.limits(GUILD) == {5: Limits(running=2, steps=100), 6: Limits(steps=50)}

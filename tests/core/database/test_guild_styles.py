@@ -58,9 +58,8 @@ async def test_a_removed_style_is_no_longer_a_default(database: Database) -> Non
     styles, members, defaults = GuildStyles(database), Members(database), GuildDefaults(database)
     for guild in (GUILD, OTHER_GUILD):
         await styles.add(guild, COMIC, MODERATOR, None)
-        await defaults.set(guild, 0, Defaults(steps=20, preset=COMIC.name), MODERATOR)
-        preferred = Preferences(steps=30, preset=COMIC.name, preset_guild=guild)
-        await members.set_preferences(guild, preferred)
+        await defaults.change(guild, 0, {"steps": 20, "preset": COMIC.name}, MODERATOR)
+        await members.change_preferences(guild, steps=30, preset=COMIC.name, preset_guild=guild)
     await styles.remove(GUILD, COMIC.name, MODERATOR)
     assert await defaults.get(GUILD) == Defaults(steps=20)
     assert await members.preferences(GUILD) == Preferences(steps=30)

@@ -19,7 +19,7 @@ from core.database.deletions import Deletions
 from core.database.jobs import Jobs
 from core.database.journal import JobDeleted
 from core.database.journal_replay import carry_out
-from core.database.members import Members, Notify, Preferences
+from core.database.members import Members, Notify
 from core.database.messages import Kind, Messages
 from core.database.reports import Reports
 from core.database.rows import rows_of
@@ -521,7 +521,7 @@ async def test_a_message_sent_while_its_job_is_deleted_is_deleted_too(
     job = await start_job(message=kind == "direct copy")
     if kind == "direct copy":
         ada = await discord.member("Ada")
-        await Members(database).set_preferences(ada.id, Preferences(direct_copy=True))
+        await Members(database).change_preferences(ada.id, direct_copy=True)
         async with database.transaction() as db:
             await db.execute("UPDATE jobs SET member_id = ?", (ada.id,))
         job = replace(job, member_id=ada.id)
@@ -833,7 +833,7 @@ async def test_members_who_prefer_it_get_a_copy_by_direct_message(
     discord: Sandbox, database: Database, start_job: JobFactory, finish: Any, start_poster: Any
 ) -> None:
     ada, bob = await discord.member("Ada"), await discord.member("Bob")
-    await Members(database).set_preferences(ada.id, Preferences(direct_copy=True))
+    await Members(database).change_preferences(ada.id, direct_copy=True)
     jobs = [await start_job(), await start_job()]
     for job, member in zip(jobs, (ada, bob), strict=True):
         async with database.transaction() as db:
@@ -877,7 +877,7 @@ async def test_a_member_is_mentioned_once_if_they_prefer_it(
     mentioned: bool,
 ) -> None:
     ada = await discord.member("Ada")
-    await Members(database).set_preferences(ada.id, Preferences(notify=notify))
+    await Members(database).change_preferences(ada.id, notify=notify)
     job = await start_job()
     async with database.transaction() as db:
         await db.execute(
@@ -906,7 +906,7 @@ async def test_a_member_is_mentioned_once_for_requests_made_together(
     last: State,
 ) -> None:
     ada = await discord.member("Ada")
-    await Members(database).set_preferences(ada.id, Preferences(notify=Notify.ALWAYS))
+    await Members(database).change_preferences(ada.id, notify=Notify.ALWAYS)
     jobs = [await start_job() for _ in range(3)]
     group = _bot_message(discord, 0)
     for job in jobs:
@@ -944,7 +944,7 @@ async def test_a_member_is_mentioned_even_if_the_bot_cannot_reply(
 ) -> None:
     """Most servers let everybody read the history, but the bot doesn't ask for it."""
     ada = await discord.member("Ada")
-    await Members(database).set_preferences(ada.id, Preferences(notify=Notify.ALWAYS))
+    await Members(database).change_preferences(ada.id, notify=Notify.ALWAYS)
     job, group = await start_job(), _bot_message(discord, 0)
     await Messages(database).sent(job.id, Kind.GROUP, discord.channel.id, group.id)
     async with database.transaction() as db:

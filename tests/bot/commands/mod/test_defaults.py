@@ -5,7 +5,6 @@ import pytest
 from bot.client import ImagineBot
 from core.database.audit_log import AuditLog
 from core.database.connection import Database
-from core.defaults import Defaults
 from core.discord_ui.audit_log import details_text
 from core.moderation import WordRule
 from core.prompts import Prompt
@@ -40,7 +39,7 @@ async def test_a_thread_inherits_the_defaults_of_its_channel(
     bot: ImagineBot, sandbox: Sandbox, database: Database, mo: Member
 ) -> None:
     for channel_id, steps in ((0, 20), (mo.channel_id, 30)):
-        await bot.guild_defaults.set(sandbox.guild.id, channel_id, Defaults(steps=steps), mo.id)
+        await bot.guild_defaults.change(sandbox.guild.id, channel_id, {"steps": steps}, mo.id)
     thread = await mo.open_thread("sketches")
     assert (await requested_recipe(mo.at(thread), database)).steps == 30
 

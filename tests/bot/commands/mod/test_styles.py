@@ -8,7 +8,7 @@ from PIL import Image
 from bot.client import ImagineBot
 from core.database.connection import Database
 from core.database.guild_styles import MAX_STYLES
-from core.database.members import Members, Preferences
+from core.database.members import Members
 from core.database.queue import JobQueue
 from core.moderation import WordRule
 from core.prompts import Prompt
@@ -61,9 +61,7 @@ async def test_a_style_cannot_be_seen_in_other_servers(
     assert style
     await bot.guild_styles.remove(sandbox.guild.id, "Our comic", mo.id)
     await bot.guild_styles.add(other_guild, style, mo.id, None)
-    await bot.members.set_preferences(
-        ada.id, Preferences(preset="Our comic", preset_guild=other_guild)
-    )
+    await bot.members.change_preferences(ada.id, preset="Our comic", preset_guild=other_guild)
     assert not await ada.complete("imagine", "style", style="comic o")
     assert (await requested_recipe(ada, database)).preset is None
     assert (await shown_preferences(ada))["style"] == "no preference (none)"
