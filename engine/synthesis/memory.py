@@ -1,9 +1,9 @@
 """Estimates the memory of a step before a job starts."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from core.recipe import Recipe
 from engine.device import autocast
@@ -26,16 +26,21 @@ class Memory:
 
     def __init__(self, model: Model, device: torch.device) -> None:
         codes, side = model.vqgan.codebook, model.perceptor.resolution
+        weights = {
+            weight.untyped_storage().data_ptr()
+            for network in (model.vqgan, *model.perceptor.image_encoders)
+            for weight in network.parameters()
+        }
         with autocast(device):
             decoded = [
                 _saved_activation_bytes(
-                    model.vqgan.decode, codes.new_zeros(1, codes.shape[1], grid, grid)
+                    model.vqgan.decode, codes.new_zeros(1, codes.shape[1], grid, grid), weights
                 )
                 for grid in GRIDS
             ]
             one, two = (
                 _saved_activation_bytes(
-                    model.perceptor.embed_images, codes.new_zeros(count, 3, side, side)
+                    model.perceptor.embed_images, codes.new_zeros(count, 3, side, side), weights
                 )
                 for count in CUTOUTS
             )
@@ -57,14 +62,21 @@ class Memory:
         return decoded + config.cutouts.count * self._cutout
 
 
-def _saved_activation_bytes(network: Callable[[Tensor], Tensor], x: Tensor) -> int:
-    """The bytes that a frozen network saves for its backward pass, without its weights."""
+def _saved_activation_bytes(
+    network: Callable[[Tensor], Tensor], x: Tensor, weights: Container[int]
+) -> int:
+    """The bytes that a frozen network saves for its backward pass.
+
+    Without its weights, whose storages start at the addresses `weights`. Some of a processor's
+    kernels save a transposed view of a weight instead of the weight.
+    """
     saved: dict[int, Tensor] = {}
 
     def pack(tensor: Tensor) -> None:
-        if not isinstance(tensor, nn.Parameter):
+        address = tensor.untyped_storage().data_ptr()
+        if address not in weights:
             # Detached, because a graph that refers to itself would never be freed.
-            saved[tensor.untyped_storage().data_ptr()] = tensor.detach()
+            saved[address] = tensor.detach()
 
     def unpack(packed: None) -> Tensor:
         raise AssertionError("there is no backward pass")
