@@ -6,6 +6,7 @@ from pathlib import Path
 from random import Random
 from unittest.mock import Mock
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -107,6 +108,10 @@ def test_the_benchmark_runs_from_prompts_to_files(
     assert Image.open(out / "contact-sheet.png").width > 1000
 
 
+MAX_ROUNDING = 1
+"""Levels of 255 by which kernels may round differently in a batch of another size."""
+
+
 def test_a_stopped_run_resumes_from_its_finished_images(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -122,7 +127,12 @@ def test_a_stopped_run_resumes_from_its_finished_images(
     monkeypatch.setattr(renderer, "add", add)
     resumed = render(renderer, prompts, 1, 1, finished)
     add.assert_called_once()
-    assert [image.tobytes() for image in resumed] == [image.tobytes() for image in images]
+    changes = [
+        int(np.abs(np.asarray(image, int) - np.asarray(again, int)).max())
+        for image, again in zip(images, resumed, strict=True)
+    ]
+    assert sorted(changes)[:2] == [0, 0]
+    assert max(changes) <= MAX_ROUNDING
     other = Renderer(model, torch.device("cpu"), override(config, {"cutouts.count": 3}))
     assert render(other, prompts[:1], 1, 1, finished)
     assert len(list(finished.iterdir())) == 4
