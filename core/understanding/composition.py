@@ -6,6 +6,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 NEAR, FAR = 0.27, 0.73
 """Centres of two things side by side, as fractions of the image's side."""
@@ -23,9 +24,6 @@ CENTRES = {
     4: ((NEAR, NEAR), (FAR, NEAR), (NEAR, FAR), (FAR, FAR)),
 }
 """Centres of several things, by how many there are."""
-IN_THE_SKY = (0.76, 0.2)
-"""Centre of the weather in a landscape, as fractions of the side."""
-WEATHER_SIZE = 0.38
 Centres = tuple[tuple[float, float], ...]
 """Fractions of the image's width and height."""
 
@@ -33,11 +31,20 @@ Colour = tuple[int, int, int]
 """Red, green and blue, 0 to 255."""
 
 
+class Place(NamedTuple):
+    """A centre and a side, as fractions of the image's side."""
+
+    x: float
+    y: float
+    size: float
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """A thing in an image: what it shows, and its centre and side as fractions of the image's.
 
-    With a `colour`, it is given that one instead of its own.
+    With a `colour`, it is given that one instead of its own. `copies` are more places for the same
+    thing. `light` is how bright it is, from 0 to 1; `mirrored` is whether left becomes right.
     """
 
     text: str
@@ -45,37 +52,52 @@ class Part:
     y: float
     size: float
     colour: Colour | None = None
+    copies: tuple[Place, ...] = ()
+    light: float = 1.0
+    mirrored: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Composition:
     """`parts` on a background of one `colour`, or in a `landscape`, which is a prompt in English.
 
-    Without either, the background is that of the parts' own images. No part has one of the
-    `excluded_colours`.
+    Without either, the background is that of the parts' own images. `scenery` is part of the
+    landscape, behind the `parts`. No part has one of the `excluded_colours`.
     """
 
     parts: tuple[Part, ...] = ()
     colour: Colour | None = None
     landscape: str = ""
+    scenery: tuple[Part, ...] = ()
     excluded_colours: tuple[Colour, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.parts or self.landscape)
 
+    @property
+    def mirrored(self) -> "Composition":
+        """A copy with the scenery's places on the other side."""
+
+        def mirror(part: Part) -> Part:
+            copies = tuple(place._replace(x=1 - place.x) for place in part.copies)
+            return replace(part, x=1 - part.x, copies=copies)
+
+        return replace(self, scenery=tuple(map(mirror, self.scenery)))
+
     def without(self, excluded: Callable[[Part], bool]) -> "Composition":
-        """A copy without the parts that are `excluded`, unless no part would be left.
+        """A copy without the parts that are `excluded`, unless only scenery would be left.
 
         A single remaining part is centred.
         """
+        scenery = tuple(part for part in self.scenery if not excluded(part))
         kept = tuple(part for part in self.parts if not excluded(part))
         if not kept or len(kept) == len(self.parts):
-            return self
+            return replace(self, scenery=scenery)
         if len(kept) > 1:
-            return replace(self, parts=kept)
+            return replace(self, parts=kept, scenery=scenery)
         x, y = ON_LAND if self.landscape else (0.5, 0.5)
         size = LAND_SIZE if self.landscape else 1.0
-        return replace(self, parts=(replace(kept[0], x=x, y=y, size=size),))
+        return replace(self, parts=(replace(kept[0], x=x, y=y, size=size),), scenery=scenery)
 
 
 NOTHING = Composition()

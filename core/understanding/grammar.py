@@ -9,23 +9,17 @@ from typing import Any
 from core.understanding.composition import (
     CENTRES,
     HALF,
-    IN_THE_SKY,
     LAND_SIZE,
     NOTHING,
     ON_LAND,
-    WEATHER_SIZE,
     Colour,
     Composition,
     Part,
 )
 from core.understanding.phrase_rules import DOING, Background, PhraseRules
+from core.understanding.scenery import ELEMENTS, scenery_parts
 
-SKY = frozenset({"sunrise", "sunset", "sun", "moon", "crescent moon", "full moon", "star", "stars",
-                 "cloud", "clouds"})  # fmt: skip
-"""Things that a landscape already has in its sky."""
 UNCOLOURED = frozenset({"black", "white", "gray", "lightgray", "darkgray"})
-MOON = "crescent moon"
-"""The thing in the sky of a landscape if the prompt names the moon."""
 _WORD = re.compile(r"(?<=\s)\S+")
 _WITH = re.compile(r"(?:with|mit|con|avec)\b", re.IGNORECASE)
 
@@ -72,18 +66,33 @@ class Grammar:
                 return found
         return Composition(tuple(self._unjoined(text)))
 
-    def landscape_of(self, texts: Sequence[str], excludes: Sequence[str]) -> Composition:
-        """The landscape that prompts without things name, with the moon if they name it."""
+    def landscape_of(self, texts: Sequence[str]) -> Composition:
+        """The landscape that prompts without things name."""
         for text in texts:
             _, background = self._split_background(text)
             if background.landscape:
-                moonlit = self._names_moon([text]) and not self._names_moon(excludes)
-                moon = (Part(MOON, *IN_THE_SKY, WEATHER_SIZE),) if moonlit else ()
-                return Composition(moon, landscape=background.landscape)
+                return Composition(landscape=background.landscape)
         return NOTHING
 
-    def _names_moon(self, texts: Sequence[str]) -> bool:
-        return any(rules.moon.search(text) for rules in self._rules for text in texts)
+    def scenery_of(self, text: str) -> Composition:
+        """The landscape of a prompt that names nothing but a landscape's elements."""
+        for rules in self._rules:
+            scenery = rules.scenery.scenery_of(text)
+            if scenery.is_landscape and not self.things_of(scenery.rest):
+                return scenery.composition
+        return NOTHING
+
+    def elements_in(self, text: str) -> set[str]:
+        """The English names of the things that a text's words for elements of landscapes mean.
+
+        "Moon" means a full moon, too.
+        """
+        named = {name for rules in self._rules for name in rules.scenery.elements_in(text)}
+        return {
+            element.thing
+            for name, element in ELEMENTS.items()
+            if any(name.endswith(each) for each in named)
+        }
 
     def names_background(self, text: str) -> bool:
         """Whether a prompt names a background."""
@@ -120,17 +129,18 @@ class Grammar:
         return text
 
     def _composed(self, rules: PhraseRules, core: str, background: Background) -> Composition:
+        landscape, elements = background.landscape, background.elements
+        if landscape:
+            core, behind = rules.without_scenery(core, self.things_of)
+            elements = {**elements, **behind}
         parts = self._parts(rules, core) or (self._unjoined(core) if background.named else [])
-        landscape = background.landscape
-        if landscape and SKY.issuperset(self.things_of(core)):
-            return NOTHING
         if not parts and landscape:
-            weather = [Part(name, *IN_THE_SKY, WEATHER_SIZE) for name in background.weather]
-            parts = [*weather, Part(core, *ON_LAND, LAND_SIZE)]
+            parts = [Part(core, *ON_LAND, LAND_SIZE)]
         elif not parts and background.colour:
             parts = [Part(core, 0.5, 0.5, 1.0)]
         colour = self.colours.get(background.colour) if not landscape else None
-        return Composition(tuple(parts), colour, landscape)
+        scenery = scenery_parts(elements, background.time or "day") if landscape else ()
+        return Composition(tuple(parts), colour, landscape, scenery)
 
     @cached_property
     def _rules(self) -> list[PhraseRules]:

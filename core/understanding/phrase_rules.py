@@ -6,10 +6,11 @@ landscapes. Their source is `training/data/scenery.toml`.
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from core.understanding.composition import CENTRES, FAR, HALF, NEAR, SMALL, Centres
+from core.understanding.scenery import ELEMENTS, NEVER, TIMES, SceneryRules, any_of, edged
 
 PLACES = {
     "left": (NEAR, 0.5),
@@ -17,14 +18,10 @@ PLACES = {
     "top": (0.5, NEAR),
     "bottom": (0.5, FAR),
 }
-TIMES = {"day": "by day", "sunset": "at sunset", "night": "at night"}
-"""Times of day, and their wording in a prompt for a landscape."""
 LANDSCAPES = ("night", "sunset", "day", "snow", "sea", "hills")
 """The landscapes that a language may have phrases for, in the order in which they are matched."""
 DOING = "doing"
 """The relation of a thing that does something to another."""
-NEVER = "(?!)"
-"""A pattern that matches nothing."""
 CUE_DISTANCE = 40
 """The most characters between a colour and a word that makes it the colour of the background."""
 BETWEEN_THINGS = "and|or|with|of|und|oder|mit|von|y|o|con|de|et|ou|avec"
@@ -37,13 +34,13 @@ _NEXT_WORD = re.compile(r"[\s-]+[\w'-]+")
 class Background:
     """The background that a prompt names: a colour, land and time of day, by their English names.
 
-    `weather` are English names of things in the sky.
+    `elements` are those of the landscape, each with the English name of its colour, or "".
     """
 
     colour: str = ""
     land: str = ""
     time: str = ""
-    weather: tuple[str, ...] = ()
+    elements: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def named(self) -> bool:
@@ -81,37 +78,33 @@ class PhraseRules:
             for template in sorted(templates, key=len, reverse=True)
         ]
         self._backgrounds = [self._pattern(template) for template in table["ground"]]
-        joined = rf"(?:[\s,、]|{self._edged(_any_of(scenery['joining']))})+"
+        joined = rf"(?:[\s,、]|{edged(any_of(scenery['joining']))})+"
         self._coloured_background = self._coloured(scenery["background"], scenery["links"])
         self._dangling = re.compile(rf"^{joined}|{joined}$", re.IGNORECASE)
         self._scenery = [
             (kind, re.compile(pattern, re.IGNORECASE))
             for kind in LANDSCAPES
             for pattern in (
-                self._edged(_any_of(scenery[kind])),
-                self._edged(self._placed_in(scenery, kind)),
+                edged(any_of(scenery[kind])),
+                edged(self._placed_in(scenery, kind)),
                 self._by_itself(scenery, kind),
             )
         ]
         self._on_colour = re.compile(
-            rf"{self._edged(_any_of(scenery['onto']))}\s+(?:{_any_of(scenery['links'])}\s+)*"
+            rf"{edged(any_of(scenery['onto']))}\s+(?:{any_of(scenery['links'])}\s+)*"
             rf"(?P<c>{self._colours}){_ENDS}",
             re.IGNORECASE,
         )
         self._cue = re.compile(
-            self._edged(_any_of([*scenery["background"], *scenery["cues"]])), re.IGNORECASE
+            edged(any_of([*scenery["background"], *scenery["cues"]])), re.IGNORECASE
         )
-        self._colour = re.compile(self._edged(self._colours), re.IGNORECASE)
-        self._weather = [
-            (name, re.compile(self._edged(_any_of(words)), re.IGNORECASE))
-            for name, words in scenery.get("weather", {}).items()
-        ]
-        self.moon = re.compile(self._edged(_any_of(scenery.get("moon", ()))), re.IGNORECASE)
+        self._colour = re.compile(edged(self._colours), re.IGNORECASE)
         self._colour_names = {
             form.casefold(): name
             for name, forms in table["colours"].items()
             for form in forms.split("/")
         }
+        self.scenery = SceneryRules(scenery, self._scenery, self._colour_names)
 
     def colours_in(self, text: str) -> set[str]:
         """The English names of all colours that the text names."""
@@ -138,7 +131,7 @@ class PhraseRules:
                 colour=background.colour or more.colour,
                 land=background.land or more.land,
                 time=background.time or more.time,
-                weather=background.weather or more.weather,
+                elements={**background.elements, **more.elements},
             )
         return text, background
 
@@ -154,7 +147,9 @@ class PhraseRules:
             if found := pattern.search(text):
                 background = Background(time=kind) if kind in TIMES else Background(land=kind)
                 rest = " ".join((text[: found.start()], text[found.end() :]))
-                return rest.strip(" ,、"), replace(background, weather=self._weather_of(found[0]))
+                return " ".join(rest.split()).strip(" ,、"), replace(
+                    background, elements=self.scenery.elements_in(found[0])
+                )
         return None
 
     def _cued(
@@ -179,8 +174,18 @@ class PhraseRules:
             return self._rest(rest), Background(colour=self._colour_names[colour[0].casefold()])
         return None
 
-    def _weather_of(self, text: str) -> tuple[str, ...]:
-        return tuple(name for name, pattern in self._weather if pattern.search(text))
+    def without_scenery(
+        self, text: str, things_of: Callable[[str], Collection[str]]
+    ) -> tuple[str, Mapping[str, str]]:
+        """A subject without what is behind it in a landscape, such as "under clouds", and that.
+
+        All of the text, if another thing is meant or if nothing else is in it.
+        """
+        rest, behind = self.scenery.without_scenery(text)
+        things = {ELEMENTS[name].thing for name in behind}
+        if behind and things_of(rest) and set(things_of(rest)) >= set(things_of(text)) - things:
+            return self._dangling.sub("", rest.strip()).strip(), behind
+        return text, {}
 
     def _rest(self, around: Sequence[str]) -> str:
         """The prompt on all sides of its background, without the words that join them."""
@@ -188,36 +193,36 @@ class PhraseRules:
 
     def _coloured(self, nouns: Iterable[str], links: Iterable[str]) -> re.Pattern[str]:
         """A pattern for a colour with a word for a background, in either order."""
-        noun = _any_of(nouns)
+        noun = any_of(nouns)
         before = rf"(?P<c>{self._colours})(?:[ -]?colou?red|の|色の)?\s?{noun}"
-        after = rf"{noun}\s?(?:{_any_of(links)}\s?)*(?P<d>{self._colours})"
-        return re.compile(self._edged(f"{before}|{after}"), re.IGNORECASE)
+        after = rf"{noun}\s?(?:{any_of(links)}\s?)*(?P<d>{self._colours})"
+        return re.compile(edged(f"{before}|{after}"), re.IGNORECASE)
 
     @staticmethod
     def _placed_in(scenery: Mapping[str, Any], kind: str) -> str:
         """A pattern for a landscape's noun with words that make it a place: "in the hills"."""
-        noun = _any_of(scenery["nouns"][kind])
+        noun = any_of(scenery["nouns"][kind])
         if "postpositions" in scenery:
-            return f"{noun}{_any_of(scenery['postpositions'])}"
-        preposition, article = _any_of(scenery["prepositions"]), _any_of(scenery["articles"])
+            return f"{noun}{any_of(scenery['postpositions'])}"
+        preposition, article = any_of(scenery["prepositions"]), any_of(scenery["articles"])
         other = rf"(?!(?:{preposition}|{BETWEEN_THINGS})\s)[\w'-]+\s+"
         return rf"{preposition}\s+(?:{article}\s+|[ld]')?(?:{other}){{0,2}}?{noun}"
 
-    @classmethod
-    def _by_itself(cls, scenery: Mapping[str, Any], kind: str) -> str:
+    @staticmethod
+    def _by_itself(scenery: Mapping[str, Any], kind: str) -> str:
         """A pattern for a landscape on its own, as in "beach, night" or "winter scene".
 
         With an article it would be a thing, as in "a cat, a mountain".
         """
-        noun, scene = _any_of(scenery["nouns"][kind]), _any_of(scenery["scenes"])
+        noun, scene = any_of(scenery["nouns"][kind]), any_of(scenery["scenes"])
         if "postpositions" in scenery:
             return (
                 rf"(?:^|(?<=[\s,.:、。]))(?:[^\s,.:、。]{{0,3}}の)?{noun}(?=[\s,.:、。]|{scene}|$)"
             )
         words = (*scenery["articles"], *scenery["prepositions"], *BETWEEN_THINGS.split("|"))
-        other = rf"(?!{_any_of(words)}\s)[\w'-]+\s+"
+        other = rf"(?!{any_of(words)}\s)[\w'-]+\s+"
         placed = rf"(?:^|[,.:;!?+/|&])\s*(?:{other}){{0,2}}{noun}(?:\s+{scene})?{_ENDS}"
-        titled = cls._edged(rf"(?:{other})?{noun}\s+{scene}")
+        titled = edged(rf"(?:{other})?{noun}\s+{scene}")
         return f"{placed}|{titled}"
 
     @staticmethod
@@ -228,11 +233,6 @@ class PhraseRules:
         for place, templates in table["place"].items():
             yield (PLACES[place],), HALF, templates
         yield ((0.5, 0.5),), SMALL, table["size"]["small"]
-
-    @staticmethod
-    def _edged(pattern: str) -> str:
-        """A pattern for whole words, in scripts that separate them."""
-        return rf"(?<![a-zà-ÿ])(?:{pattern})(?![a-zà-ÿ])"
 
     def _pattern(self, template: str) -> re.Pattern[str]:
         return re.compile(self._filled(template), re.IGNORECASE)
@@ -249,9 +249,3 @@ class PhraseRules:
         escaped = escaped.replace(r"\{v\}", f"(?:{self._verb})")
         escaped = re.sub(r"\\\{(\w)\\\}s$", r"(?P<\1>.+)", escaped)  # any plural
         return re.sub(r"\\\{(\w)\\\}", r"(?P<\1>.+)", escaped)
-
-
-def _any_of(phrases: Iterable[str]) -> str:
-    """A pattern for any of these phrases, the longest first; NEVER if there are none."""
-    escaped = "|".join(map(re.escape, sorted(phrases, key=len, reverse=True)))
-    return f"(?:{escaped})" if escaped else NEVER

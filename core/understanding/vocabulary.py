@@ -260,12 +260,14 @@ class Vocabulary:
         """The composition of the prompts, without excluded things.
 
         It is empty if there is one thing in the middle of its own background, or if several prompts
-        name things. If none does, it may be a landscape. The other prompts may name the background
-        of the first that names a thing.
+        name things. If none does, or only what belongs to a landscape, it may be a landscape. The
+        other prompts may name the background of the first that names a thing.
         """
+        if landscape := self._grammar.scenery_of(", ".join(texts)):
+            return self.coloured(self._without(landscape, excludes), excludes)
         first = next((text for text in texts if self._things_and_shapes(text)), "")
         if not first:
-            return self._grammar.landscape_of(texts, excludes)
+            return self._grammar.landscape_of(texts)
         others = [text for text in texts if text != first]
         if any(
             self._things_and_shapes(t) and not self._grammar.names_background(t) for t in others
@@ -279,13 +281,24 @@ class Vocabulary:
             return found if named.intersection(found) or _introduced(part) else []
 
         composition = self._grammar.with_things_of(things_of).compose(first, others)
+        composition = self._without(composition, excludes)
+        only = Composition((Part(first, 0.5, 0.5, 1.0),))
+        coloured = self.coloured(composition or only, excludes)
+        return coloured if composition or coloured != only else NOTHING
+
+    def _without(self, composition: Composition, excludes: Sequence[str]) -> Composition:
+        """The composition without the parts that excludes name."""
         excluded = {name for text in excludes for name in self._things_and_shapes(text)}
         composition = composition.without(
             lambda part: excluded.issuperset(self._things_and_shapes(part.text))
         )
-        only = Composition((Part(first, 0.5, 0.5, 1.0),))
-        coloured = self.coloured(composition or only, excludes)
-        return coloured if composition or coloured != only else NOTHING
+        missing = set().union(*map(self._grammar.elements_in, excludes))
+        scenery = tuple(
+            part
+            for part in composition.scenery
+            if missing.isdisjoint(self._things_and_shapes(part.text))
+        )
+        return replace(composition, scenery=scenery)
 
     def coloured(self, composition: Composition, excludes: Sequence[str]) -> Composition:
         """The composition with its parts' colours, and without those that are excluded.
@@ -295,6 +308,8 @@ class Vocabulary:
         names, excluded = self._grammar.colours_in, self._colours_alone(excludes)
         composition = composition.without(lambda part: not excluded.isdisjoint(names(part.text)))
         parts = tuple(map(self._coloured_part, composition.parts))
+        scenery = tuple(map(self._coloured_part, composition.scenery))
+        composition = replace(composition, parts=parts, scenery=scenery)
         colours = tuple(self.backgrounds[name] for name in sorted(excluded))
 
         def keeps_its_colour(part: Part) -> bool:
@@ -302,9 +317,9 @@ class Vocabulary:
             other = part.colour and part.colour not in colours
             return bool(other or self._given_colours(part.text) - excluded)
 
-        if all(map(keeps_its_colour, parts)):
-            return replace(composition, parts=parts)
-        return replace(composition, parts=parts, excluded_colours=colours)
+        if all(map(keeps_its_colour, (*parts, *scenery))):
+            return composition
+        return replace(composition, excluded_colours=colours)
 
     def _given_colours(self, text: str) -> set[str]:
         """The English names of the colours that a text gives to its things; none for "a rose"."""

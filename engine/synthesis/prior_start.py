@@ -12,7 +12,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-from core.understanding.composition import Composition, Part
+from core.understanding.composition import Composition, Part, Place
 from engine.models.model import Model
 from engine.models.prior import LatentPrior
 from engine.synthesis.candidates import candidate_loss, fit
@@ -81,16 +81,21 @@ def compose_images(
     has a background, parts are cut out and placed on it; otherwise the image is filled with the
     colour at the samples' edges.
     """
-    targets = part_targets(model, target, [part.text for part in composition.parts])
+    texts = [part.text for part in (*composition.scenery, *composition.parts)]
+    targets = part_targets(model, target, texts)
     parts = [best_prior_samples(model, each, config, generators, styles)[1] for each in targets]
     landscapes: Sequence[Tensor | None] = [None] * len(generators)
     if composition.landscape:
         (landscape,) = part_targets(model, target, [composition.landscape])
         _, shown = best_prior_samples(model, landscape, config, generators)
         landscapes = fit(shown, width, height).split(1)
+    # So that the images of a request differ, every other one is mirrored.
+    layouts = [
+        composition.mirrored if each.initial_seed() % 2 else composition for each in generators
+    ]
     rows = [
-        _compose(composition, [part[row] for part in parts], canvas, config, width, height)
-        for row, canvas in enumerate(landscapes)
+        _compose(layout, [part[row] for part in parts], canvas, config, width, height)
+        for row, (layout, canvas) in enumerate(zip(layouts, landscapes, strict=True))
     ]
     return torch.cat(rows)
 
@@ -103,7 +108,7 @@ def _compose(
     width: int,
     height: int,
 ) -> Tensor:
-    """One image for each part (3, side, side), in one (1, 3, height, width), from 0 to 1.
+    """Images of the scenery and the parts (3, side, side), in one (1, 3, height, width), 0 to 1.
 
     On a landscape (1, 3, height, width), or on a colour.
     """
@@ -122,14 +127,16 @@ def _compose(
         elif differ:
             colour = shared_background(images, mattes, backgrounds, config.init)
         canvas = colour[None, :, None, None].repeat(1, 1, height, width)
-    layers = zip(images, mattes, backgrounds, composition.parts, strict=True)
-    for image, alpha, background, part in layers:
+    parts = (*composition.scenery, *composition.parts)
+    for image, alpha, background, part in zip(images, mattes, backgrounds, parts, strict=True):
         image = in_colour(image, alpha, part, composition, config.recolouring)
         box = square_around(alpha, config.init.thing_margin) if part.size < 1 else WHOLE
         if not cut_out:
             alpha = torch.ones_like(alpha)
-        layer = torch.cat([image - (1 - alpha) * background[:, None, None], alpha])
-        paste(canvas, layer[:, *box], part)
+        colours = part.light * (image - (1 - alpha) * background[:, None, None])
+        layer = torch.cat([colours, alpha])[:, *box]
+        for place in (Place(part.x, part.y, part.size), *part.copies):
+            paste(canvas, layer.flip(2) if part.mirrored else layer, place)
     return canvas
 
 
@@ -209,15 +216,15 @@ def square_around(alpha: Tensor, margin: float) -> Box:
     return slice(top, top + length), slice(left, left + length)
 
 
-def paste(canvas: Tensor, layer: Tensor, part: Part) -> None:
+def paste(canvas: Tensor, layer: Tensor, place: Place) -> None:
     """Composites a square layer (4, side, side) onto the canvas (1, 3, height, width) in place.
 
     The layer is RGBA with premultiplied alpha.
     """
     height, width = canvas.shape[2:]
-    side = round(part.size * min(height, width))
-    left = min(max(0, round(part.x * width - side / 2)), width - side)
-    top = min(max(0, round(part.y * height - side / 2)), height - side)
+    side = round(place.size * min(height, width))
+    left = min(max(0, round(place.x * width - side / 2)), width - side)
+    top = min(max(0, round(place.y * height - side / 2)), height - side)
     scaled = F.interpolate(layer[None], (side, side), mode="area")
     below = canvas[..., top : top + side, left : left + side]
     blended = scaled[:, :3] + below * (1 - scaled[:, 3:])

@@ -242,9 +242,9 @@ def test_a_landscape_of_the_included_model_is_not_a_description() -> None:
         assert (found.things, found.unknown) == ((), ()), text
     moonlit = included.compose(["the moon over snowy hills at night"])
     assert moonlit.landscape == "snow at night"
-    assert [part.text for part in moonlit.parts] == ["crescent moon"]
+    assert [part.text for part in moonlit.scenery] == ["crescent moon"]
     without = included.compose(["the moon over snowy hills at night"], ["moon"])
-    assert without == replace(moonlit, parts=())
+    assert without == replace(moonlit, scenery=())
     assert included.understand("rolling eyes").things == ("face with rolling eyes",)
 
 

@@ -1,5 +1,6 @@
 """How the embedded model starts an image: where things are, and in which style."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from core.prompts import Prompt
 from core.recipe import Recipe
 from core.regions import Region
 from core.repaint import Repaint
-from core.understanding.composition import FAR, HALF, Part
+from core.understanding.composition import FAR, HALF, Place
 from core.understanding.vocabulary import vocabulary_of
 from engine.models.model import Model
 from engine.synthesis.config import PICTUREBOOK, InitConfig, override
@@ -52,7 +53,7 @@ def target_of(model: Model, recipe: Recipe) -> Target:
 
 def test_an_image_is_pasted_where_its_part_is_and_nothing_else_changes() -> None:
     canvas = torch.zeros(1, 3, 64, 96)
-    paste(canvas, torch.ones(4, 128, 128), Part("a cat", FAR, 0.5, HALF))
+    paste(canvas, torch.ones(4, 128, 128), Place(FAR, 0.5, HALF))
     rows, columns = canvas[0, 0].nonzero().unbind(1)
     side = round(HALF * 64)
     assert canvas.sum() == 3 * side**2
@@ -350,3 +351,29 @@ def test_a_landscape_without_a_thing_has_one_colour_below_its_sky(picturebook: M
     sky, snow = image[:, 8:40].mean((1, 2)), image[:, 100:120].mean((1, 2))
     assert sky.mean() < 0.4 < snow.mean()
     assert image[:, 100:120].std((1, 2)).max() < 0.1
+
+
+def test_scenery_is_in_its_places_on_either_side(picturebook: Model) -> None:
+    recipe = make_recipe("the moon over the sea")
+    composition = composition_of(recipe, picturebook)
+    (moon,) = composition.scenery
+    empty = replace(composition, scenery=())
+    target = target_of(picturebook, recipe)
+    for seed, x in ((0, moon.x), (1, 1 - moon.x)):
+        with torch.no_grad():
+            with_moon, without = (
+                compose_images(
+                    picturebook,
+                    each,
+                    target,
+                    QUICK,
+                    128,
+                    128,
+                    [torch.Generator().manual_seed(seed)],
+                    None,
+                )[0]
+                for each in (composition, empty)
+            )
+        rows, columns = ((with_moon - without).abs().amax(0) > 0.2).nonzero().unbind(1)
+        middle = columns.float().mean() / 128, rows.float().mean() / 128
+        assert middle == pytest.approx((x, moon.y), abs=moon.size / 4)

@@ -1,0 +1,110 @@
+"""Prompts for landscapes, in five languages, and what stands or shines in them."""
+
+import pytest
+
+from core.understanding.composition import Part
+from core.understanding.scenery import LIGHT
+from core.understanding.vocabulary import Vocabulary, vocabulary_of
+
+
+@pytest.fixture(scope="module")
+def vocabulary() -> Vocabulary:
+    found = vocabulary_of("picturebook")
+    assert found
+    return found
+
+
+def things(parts: tuple[Part, ...]) -> list[str]:
+    return [part.text for part in parts]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "landscape", "scenery"),
+    [
+        ("snowy hills with trees", "snow by day", ["evergreen tree"]),
+        ("clouds over the ocean, evening", "sea at sunset", ["cloud"]),
+        ("a house under the moon", "hills at night", ["crescent moon", "house"]),
+        ("the sun and clouds", "hills by day", ["sun", "cloud"]),
+        ("a full moon above a meadow", "hills at night", ["full moon"]),
+        ("ein Haus und Bäume auf grünen Hügeln", "hills by day", ["house", "evergreen tree"]),
+        ("Mond und Sterne über dem Meer", "sea at night", ["crescent moon", "star"]),
+        ("la luna sobre la nieve", "snow at night", ["crescent moon"]),
+        ("la mer au coucher du soleil avec des nuages", "sea at sunset", ["cloud"]),
+        ("丘の上の家と木々、夜", "hills at night", ["house", "evergreen tree"]),
+        ("a house and a tree", "", []),
+        ("the sun", "", []),
+    ],
+)
+def test_elements_belong_to_their_landscape(
+    vocabulary: Vocabulary, prompt: str, landscape: str, scenery: list[str]
+) -> None:
+    composition = vocabulary.compose([prompt])
+    assert (composition.landscape, things(composition.scenery)) == (landscape, scenery)
+    assert not (composition.landscape and composition.parts)
+
+
+def test_what_a_prompt_says_is_missing_is_not_added(vocabulary: Vocabulary) -> None:
+    for prompt in ("hills without trees", "Hügel ohne Bäume", "the sea at night, no moon"):
+        assert not vocabulary.compose([prompt]).scenery
+
+
+def test_several_prompts_name_one_landscape(vocabulary: Vocabulary) -> None:
+    together = vocabulary.compose(["hills at sunset", "a house", "clouds"])
+    assert together == vocabulary.compose(["hills at sunset, a house, clouds"])
+    assert things(together.scenery) == ["cloud", "house"]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "subject", "behind"),
+    [
+        ("a cat under the stars", "a cat", ["star"]),
+        ("a fox in the snow under the full moon", "a fox", ["full moon"]),
+        ("a castle on a hill with clouds", "castle", ["cloud"]),
+        ("a sunflower in a field under the sun", "sunflower", ["sun"]),
+        ("ein Fuchs im Schnee unter dem Mond", "ein Fuchs", ["crescent moon"]),
+    ],
+)
+def test_elements_are_behind_a_subject(
+    vocabulary: Vocabulary, prompt: str, subject: str, behind: list[str]
+) -> None:
+    composition = vocabulary.compose([prompt])
+    assert things(composition.parts) == [subject]
+    assert things(composition.scenery) == behind
+
+
+def test_excluded_elements_are_left_out(vocabulary: Vocabulary) -> None:
+    prompt = "the full moon and stars over snowy hills with trees"
+    for excluded, left in (
+        (["moon"], ["star", "evergreen tree"]),
+        (["stars", "trees"], ["full moon"]),
+        (["a full moon", "star", "a tree"], []),
+    ):
+        composition = vocabulary.compose([prompt], excluded)
+        assert composition.landscape == "snow at night"
+        assert things(composition.scenery) == left
+
+
+def test_an_element_gets_the_colour_that_the_prompt_gives_it(vocabulary: Vocabulary) -> None:
+    for prompt in ("a red house on a hill", "une maison rouge sur une colline", "丘の上の赤い家"):
+        (house,) = vocabulary.compose([prompt]).scenery
+        assert house.colour == vocabulary.backgrounds["red"], prompt
+
+
+def test_what_stands_on_land_is_darker_at_night_and_has_an_island_in_the_sea(
+    vocabulary: Vocabulary,
+) -> None:
+    moon, house = vocabulary.compose(["a house and the moon by the sea"]).scenery
+    assert (moon.light, house.light) == (1.0, LIGHT["night"])
+    assert vocabulary.compose(["a house by the sea"]).landscape == "sea with a house by day"
+    assert vocabulary.compose(["clouds over the sea"]).landscape == "sea by day"
+
+
+def test_mirroring_moves_scenery_to_the_other_side(vocabulary: Vocabulary) -> None:
+    composition = vocabulary.compose(["a cat under the moon and stars"])
+    mirrored = composition.mirrored
+    assert mirrored.parts == composition.parts
+    for part, other in zip(composition.scenery, mirrored.scenery, strict=True):
+        places = ((part.x, part.y, part.size), *part.copies)
+        others = ((other.x, other.y, other.size), *other.copies)
+        for (x, y, size), (other_x, *rest) in zip(places, others, strict=True):
+            assert (x + other_x, rest) == (pytest.approx(1), [y, size])
