@@ -44,7 +44,8 @@ class Part:
     """A thing in an image: what it shows, and its centre and side as fractions of the image's.
 
     With a `colour`, it is given that one instead of its own. `copies` are more places for the same
-    thing. `light` is how bright it is, from 0 to 1; `mirrored` is whether left becomes right.
+    thing. `light` is how bright it is, from 0 to 1; `mirrored` is whether left becomes right. A
+    `drawn` part is a shape in one flat colour.
     """
 
     text: str
@@ -55,6 +56,7 @@ class Part:
     copies: tuple[Place, ...] = ()
     light: float = 1.0
     mirrored: bool = False
+    drawn: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,7 @@ class PriorConfig:
     t_min: float = 0.3  # minimum time in distillation; closer to noise (0), the prior starts over
     t_max: float = 0.8  # maximum; closer to the image (1), the prior changes nothing
     style_share: float = 0.3  # minimum probability of a style, relative to that of the likeliest
+    drawn_style: int = 10  # that of shapes, an index of `training.data.sources.STYLES`
     best_styles: tuple[int, ...] = ()  # all styles, the best first; empty: all are as good
     style_count: int = 4  # number of styles to choose from, unless a prompt names styles
     every: int = 2  # steps between distillations
@@ -142,6 +143,10 @@ class RecolouringConfig:
     max_brown: float = 0.6  # value, 0 to 1; darker orange is brown
     vivid: tuple[float, float] = (0.8, 0.9)  # saturation and value of what replaces excluded hues
     value_range: tuple[float, float] = (0.2, 0.94)  # keeps the shading of black and white things
+    shape_range: tuple[float, float] = (
+        0.3,
+        0.6,
+    )  # a drawn shape's saturation, at its edge and in it
     hue_range: float = 60.0  # largest distance to the most frequent hue that still changes
 
 

@@ -286,4 +286,5 @@ def _composition_of_regions(recipe: Recipe, vocabulary: Vocabulary | None) -> Co
         return Composition(tuple(parts))
     background = vocabulary.compose([parts[0].text, *others]) if others else NOTHING
     excludes = [prompt.text for prompt in recipe.exclude]
-    return vocabulary.coloured(replace(background, parts=tuple(parts)), excludes)
+    texts = [part.text for part in parts]
+    return vocabulary.coloured(replace(background, parts=tuple(parts)), texts, excludes)

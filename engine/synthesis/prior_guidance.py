@@ -57,6 +57,15 @@ def suitable_styles(
     return styles.new_tensor(numbers)
 
 
+def drawn_styles(
+    model: Model, config: PriorConfig, generators: Sequence[Generator]
+) -> Tensor | None:
+    """The style of drawn shapes for each image (generators,), if the prior knows styles."""
+    if not isinstance(model.prior, LatentPrior):
+        return None
+    return torch.tensor([config.drawn_style for _ in generators], device=generators[0].device)
+
+
 def plausible_styles(
     model: Model, prior: LatentPrior, target: Target, config: PriorConfig
 ) -> list[int]:

@@ -18,8 +18,8 @@ from engine.models.prior import LatentPrior
 from engine.synthesis.candidates import candidate_loss, fit
 from engine.synthesis.config import InitConfig, RecolouringConfig, SynthesisConfig
 from engine.synthesis.objective import Target
-from engine.synthesis.prior_guidance import sample_prior, suitable_styles
-from engine.synthesis.recolouring import recolour, replace_excluded
+from engine.synthesis.prior_guidance import drawn_styles, sample_prior, suitable_styles
+from engine.synthesis.recolouring import recolour, replace_excluded, shape_matte
 
 Box = tuple[slice, slice]
 WHOLE: Box = (slice(None), slice(None))
@@ -31,14 +31,20 @@ def best_prior_samples(
     config: SynthesisConfig,
     generators: Sequence[Generator],
     styles: Tensor | None = None,
+    *,
+    drawn: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """The best of the prior's samples for each generator, and what they show.
 
     Returns (generators, *prior.shape) and square images (generators, 3, height, width) from 0 to 1.
-    `styles` (generators,) are replaced where the prior does not know them for this target.
+    `styles` (generators,) are replaced where the prior does not know them for this target, or
+    everywhere if a shape is to be `drawn`.
     """
     assert model.prior
-    styles = suitable_styles(model, target, config.prior, styles)
+    if drawn:
+        styles = drawn_styles(model, config.prior, generators)
+    else:
+        styles = suitable_styles(model, target, config.prior, styles)
     count, best, shown = config.init.prior_samples, [], []
     # CLIP, which looks for excludes, rounds differently in a larger batch.
     at_once = len(generators) if target.includes == len(target.texts) else 1
@@ -83,7 +89,11 @@ def compose_images(
     """
     texts = [part.text for part in (*composition.scenery, *composition.parts)]
     targets = part_targets(model, target, texts)
-    parts = [best_prior_samples(model, each, config, generators, styles)[1] for each in targets]
+    drawn = [part.drawn for part in (*composition.scenery, *composition.parts)]
+    parts = [
+        best_prior_samples(model, each, config, generators, styles, drawn=is_drawn)[1]
+        for each, is_drawn in zip(targets, drawn, strict=True)
+    ]
     landscapes: Sequence[Tensor | None] = [None] * len(generators)
     if composition.landscape:
         (landscape,) = part_targets(model, target, [composition.landscape])
@@ -112,12 +122,18 @@ def _compose(
 
     On a landscape (1, 3, height, width), or on a colour.
     """
+    parts = (*composition.scenery, *composition.parts)
     backgrounds = [edge_colours(image[None])[0] for image in images]
-    mattes = [matte(*pair, config.init) for pair in zip(images, backgrounds, strict=True)]
+    coloured = [
+        coloured_thing(image, background, part, composition, config)
+        for image, background, part in zip(images, backgrounds, parts, strict=True)
+    ]
+    images, mattes = zip(*coloured, strict=True) if coloured else ((), ())
     differ = len(images) > 1 and bool(
         torch.stack(backgrounds).std(0).max() > config.init.same_ground
     )
-    cut_out = bool(composition.landscape or composition.colour or differ)
+    shapes = any(part.drawn for part in parts)
+    cut_out = bool(composition.landscape or composition.colour or differ or shapes)
     if landscape is not None:
         canvas = landscape.clone()
     else:
@@ -127,9 +143,7 @@ def _compose(
         elif differ:
             colour = shared_background(images, mattes, backgrounds, config.init)
         canvas = colour[None, :, None, None].repeat(1, 1, height, width)
-    parts = (*composition.scenery, *composition.parts)
     for image, alpha, background, part in zip(images, mattes, backgrounds, parts, strict=True):
-        image = in_colour(image, alpha, part, composition, config.recolouring)
         box = square_around(alpha, config.init.thing_margin) if part.size < 1 else WHOLE
         if not cut_out:
             alpha = torch.ones_like(alpha)
@@ -138,6 +152,25 @@ def _compose(
         for place in (Place(part.x, part.y, part.size), *part.copies):
             paste(canvas, layer.flip(2) if part.mirrored else layer, place)
     return canvas
+
+
+def coloured_thing(
+    image: Tensor,
+    background: Tensor,
+    part: Part,
+    composition: Composition,
+    config: SynthesisConfig,
+) -> tuple[Tensor, Tensor]:
+    """A part's image (3, side, side) with the colour that it should have, and its thing's matte."""
+    if not part.drawn:
+        alpha = matte(image, background, config.init)
+        return in_colour(image, alpha, part, composition, config.recolouring), alpha
+    if not part.colour:  # it has a watermark, which is not cut out
+        return image, torch.ones_like(image[:1])
+    alpha = shape_matte(image, config.recolouring)
+    flat = image.new_tensor(part.colour)[:, None, None] / 255
+    image = background[:, None, None].lerp(flat, alpha)
+    return replace_excluded(image, alpha, composition.excluded_colours, config.recolouring), alpha
 
 
 def in_colour(

@@ -37,6 +37,16 @@ def recolour(image: Tensor, alpha: Tensor, colour: Colour, config: RecolouringCo
     return _repainted(image, changed, (new_hue, new_saturation, new_value), config)
 
 
+def shape_matte(image: Tensor, config: RecolouringConfig) -> Tensor:
+    """The alpha matte of a red shape on white (3, h, w): (1, h, w); values are from 0 to 1.
+
+    It follows the saturation, so that no pale spots around the shape belong to it.
+    """
+    low, high = config.shape_range
+    _, saturation, _ = hsv(image)
+    return ((saturation - low) / (high - low)).clamp(0, 1)[None]
+
+
 def replace_excluded(
     image: Tensor, alpha: Tensor, excluded: Sequence[Colour], config: RecolouringConfig
 ) -> Tensor:

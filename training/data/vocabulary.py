@@ -208,11 +208,15 @@ def style_words() -> dict[str, list[int]]:
     }
 
 
-def shapes() -> list[str]:
-    """The words for shapes in all languages, and English plurals."""
-    named = [name for language in LANGUAGES for name in words()[language]["shapes"].values()]
-    plurals = [plural(name) for name in words()["en"]["shapes"].values()]
-    return sorted({fold(name) for name in (*named, *plurals)})
+def shapes() -> dict[str, str]:
+    """The English names of shapes by the words for them in all languages, and English plurals."""
+    named = {
+        fold(name): shape
+        for language in LANGUAGES
+        for shape, name in words()[language]["shapes"].items()
+    }
+    plurals = {fold(plural(name)): name for name in words()["en"]["shapes"]}
+    return {**named, **plurals}
 
 
 def _words_of_captions() -> set[str]:

@@ -11,7 +11,12 @@ from hypothesis import strategies as st
 
 from core.understanding.composition import NOTHING
 from core.understanding.descriptions import Descriptions
-from core.understanding.vocabulary import Vocabulary, vocabulary_of
+from core.understanding.vocabulary import (
+    DRAWN_SHAPE,
+    MARKED_SHAPE,
+    Vocabulary,
+    vocabulary_of,
+)
 from core.understanding.word_vectors import WordVectors
 
 TABLE = {
@@ -39,7 +44,7 @@ TABLE = {
     "silent": ["a", "the", "on", "and", "ein", "hello", "por favor", "ノ", "ト"],  # noqa: RUF001
     "phrases": {},
     "grounds": {},
-    "shapes": ["circle"],
+    "shapes": {"circle": "circle"},
     "styles": {"3d": [6], "line art": [7]},
     "shown": {"dog": [1, 2, 6], "red apple": [2, 3], "sailboat": [4]},
     "popular": ["sailboat", "dog", "red apple"],
@@ -286,7 +291,6 @@ def test_a_thing_gets_the_colour_that_a_prompt_gives_it(
     [
         "a red apple",  # its name
         "a black and white cow",
-        "a purple triangle",  # the prior paints shapes in any colour
         "lady in a yellow hard hat who builds houses",
         "a cat on a blue background",
     ],
@@ -303,8 +307,52 @@ def test_excluded_colours_are_taken_away() -> None:
     assert ([part.text for part in rose.parts], rose.excluded_colours) == (["a rose"], (red,))
     assert vocabulary.compose(["a lion"], ["orange"]).excluded_colours
     shapes = vocabulary.compose(["a red square and a blue circle"], ["red"])
-    assert [part.text for part in shapes.parts] == ["a blue circle"]
+    assert [part.text for part in shapes.parts] == [DRAWN_SHAPE.format("circle")]
     assert not shapes.excluded_colours  # it keeps the colour that it is given
     assert not vocabulary.compose(["a red rose"], ["pink"]).excluded_colours
     assert vocabulary.compose(["a red rose"], ["red"]).excluded_colours
     assert vocabulary.compose(["a rose"], ["a red car", "white", "watermark"]) == NOTHING
+
+
+@pytest.mark.parametrize(
+    ("prompt", "shapes", "background"),
+    [
+        ("a red circle", [("circle", "red")], "white"),
+        ("a white heart", [("heart", "white")], "gray"),
+        ("a picture of a green cross on yellow", [("cross", "green")], "yellow"),
+        ("a blue star, a purple triangle", [("star", "blue"), ("triangle", "purple")], "white"),
+        ("a white star and a gray ring", [("star", "white"), ("ring", "gray")], "black"),
+        ("ein roter Kreis auf blauem Grund", [("circle", "red")], "blue"),
+        ("un carré jaune et un cœur vert", [("square", "yellow"), ("heart", "green")], "white"),
+        ("赤い三角形と青い円", [("triangle", "red"), ("circle", "blue")], "white"),
+    ],
+)
+def test_shapes_are_drawn_in_their_colours_on_a_background_that_shows_them(
+    prompt: str, shapes: list[tuple[str, str]], background: str
+) -> None:
+    included = vocabulary_of("picturebook")
+    assert included
+    composition = included.compose([prompt])
+    expected = [(DRAWN_SHAPE.format(shape), included.backgrounds[c]) for shape, c in shapes]
+    assert [(part.text, part.colour) for part in composition.parts if part.drawn] == expected
+    assert len(composition.parts) == len(shapes)
+    assert composition.colour == included.backgrounds[background]
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    ["a gold ring", "a ring", "a red circle, 3d", "a square table", "a green circle with eyes"],
+)
+def test_what_is_more_than_a_shape_with_a_colour_is_not_drawn(prompt: str) -> None:
+    included = vocabulary_of("picturebook")
+    assert included
+    assert not any(part.drawn for part in included.compose([prompt]).parts)
+
+
+def test_a_shape_has_the_watermark_that_is_included_and_not_excluded() -> None:
+    included = vocabulary_of("picturebook")
+    assert included
+    (marked,) = included.compose(["a watermark on a purple heart"]).parts
+    assert marked.text == MARKED_SHAPE.format("purple", "heart")
+    (plain,) = included.compose(["a watermark on a purple heart"], ["watermark"]).parts
+    assert plain.text == DRAWN_SHAPE.format("heart")

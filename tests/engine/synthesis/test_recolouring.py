@@ -16,6 +16,7 @@ from engine.synthesis.recolouring import (
     replace_excluded,
     replacement,
     rgb,
+    shape_matte,
 )
 
 CONFIG = RecolouringConfig()
@@ -105,3 +106,12 @@ def test_black_white_and_no_colour_are_not_replaced() -> None:
 @given(st.sets(st.sampled_from(range(len(CONFIG.hues))), min_size=1, max_size=len(CONFIG.hues) - 1))
 def test_no_replacement_is_excluded_itself(excluded: set[int]) -> None:
     assert all(replacement(old, excluded, CONFIG) not in excluded for old in excluded)
+
+
+@given(st.floats(0.0, 1.0))
+def test_the_matte_of_a_shape_grows_from_the_background_to_the_shape(share: float) -> None:
+    white, red = torch.tensor(WHITE) / 255, torch.tensor(RED) / 255
+    edge = torch.stack([white, white.lerp(red, share), red])[:, None].permute(2, 1, 0)
+    outside, between, inside = shape_matte(edge, CONFIG)[0, 0].tolist()
+    assert (outside, inside) == (0.0, 1.0)
+    assert 0.0 <= between <= 1.0
