@@ -61,7 +61,7 @@ ELEMENTS = {
 }
 """Elements by their names in `training/data/scenery.toml`, from back to front."""
 MANY = {"stars", "clouds", "trees"}
-"""Elements that make a landscape with any other one."""
+"""Elements that make a landscape with any other one, or if a prompt names nothing else."""
 ON_ISLANDS = {"house": "a house", "tree": "trees", "trees": "trees"}
 """What a prompt for the sea must name to get an island for these elements."""
 NIGHTLY = {"moon", "full moon", "stars", "star"}
@@ -85,11 +85,11 @@ class Scenery:
     def is_landscape(self) -> bool:
         """Whether there are elements, in a landscape rather than next to each other.
 
-        Without words for the landscape, "a house under the moon" is one, "a house and a tree" is
-        not.
+        Without words for the landscape, "a house under the moon" and "trees" are ones, "a house and
+        a tree" and "three trees" are not.
         """
         in_sky = {ELEMENTS[name].in_sky for name in self.elements}
-        of_many = len(self.elements) > 1 and not MANY.isdisjoint(self.elements)
+        of_many = not MANY.isdisjoint(self.elements) and (len(self.elements) > 1 or not self.rest)
         implied = len(in_sky) == 2 or of_many
         return bool(self.elements and (self.land or self.time or implied))
 
