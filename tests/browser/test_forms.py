@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.async_api import expect
+from playwright.async_api import Locator, expect
 
 from tests.browser.conftest import PATIENCE, Screen
 
@@ -53,6 +53,13 @@ async def test_forms_have_radio_groups_and_take_files_and_open_again_after_an_er
     await expect(screen.messages.nth(3)).to_contain_text("repaint", timeout=PATIENCE)
 
 
+async def choose(menu: Locator, value: str) -> None:
+    """Chooses an option, and waits until the bot's edit of the message replaces the menu."""
+    before = await menu.element_handle()
+    await menu.select_option(value)
+    await before.wait_for_element_state("hidden")
+
+
 async def test_the_menus_of_prefer_fit_a_phone_and_save_what_is_chosen(
     open_page: Callable[..., Any],
 ) -> None:
@@ -68,8 +75,8 @@ async def test_the_menus_of_prefer_fit_a_phone_and_save_what_is_chosen(
         box = await form.locator(".container").bounding_box()
         assert box
         assert box["x"] + box["width"] <= 360
-        await when.select_option("never")
-        await form.get_by_label("Images at once").select_option("2")
+        await choose(when, "never")
+        await choose(form.get_by_label("Images at once"), "2")
         await expect(when).to_have_value("never")
         await screen.composer.fill("/prefer")
         await screen.keyboard.press("Enter")
@@ -77,5 +84,5 @@ async def test_the_menus_of_prefer_fit_a_phone_and_save_what_is_chosen(
         await screen.button("Send").click()
         again = screen.messages.nth(count)  # not `form`, which shows the same values
         await expect(again.get_by_label("Images at once")).to_have_value("2")
-        await again.get_by_label("Images at once").select_option("none")
+        await choose(again.get_by_label("Images at once"), "none")
         await expect(again.get_by_label("Images at once")).to_have_value("none")
