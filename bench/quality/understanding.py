@@ -18,6 +18,7 @@ from typing import Any
 
 from bench.markdown import table
 from bench.quality.thing_requests import HELD_OUT
+from core.understanding.composer import Composer
 from core.understanding.vocabulary import Vocabulary, vocabulary_of
 from training.data.drawn_captions import with_article
 
@@ -79,7 +80,7 @@ def composed(
             things, shade = random.sample(names, 2), random.choice(list(shades))
             one, other = (_name_in_text(vocabulary, language, thing) for thing in things)
             text = sentence.replace("{t}", one).replace("{a}", one).replace("{b}", other)
-            scene = vocabulary.compose([text.replace("{c}", shades[shade])])
+            scene = Composer(vocabulary).compose([text.replace("{c}", shades[shade])])
             shown = [vocabulary.understand(part.text).things for part in scene.parts]
             if kind == "ground":
                 ground = scene.colour == tuple(vocabulary.backgrounds[shade])
@@ -96,7 +97,7 @@ def misread_as_scene(vocabulary: Vocabulary, language: str, prompts: Prompts) ->
     for sentence in prompts[language]:
         for name in random.sample(names, THINGS_EACH):
             text = sentence.replace("{t}", _name_in_text(vocabulary, language, name))
-            yield bool(vocabulary.compose([text]))
+            yield bool(Composer(vocabulary).compose([text]))
 
 
 def found_by_description(vocabulary: Vocabulary, prompts: Prompts) -> Iterator[bool]:

@@ -6,27 +6,23 @@ rather than named is looked up by word vectors.
 """
 
 import json
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 from rapidfuzz import fuzz, process
 
-from core.understanding.composition import NOTHING, Colour, Composition, Part
+from core.understanding.composition import Colour
 from core.understanding.descriptions import Descriptions
-from core.understanding.grammar import UNCOLOURED, Grammar
 from core.understanding.lexicon import Lexicon
 from core.understanding.requested_things import (
-    INDEFINITE,
     Phrase,
     introduces_a_name,
     lists_things,
     requested,
 )
-from core.understanding.scenery import words
 from core.understanding.tokens import fold, joined, without_punctuation, words_of
 from core.understanding.word_vectors import UNSPACED, WordVectors
 
@@ -34,14 +30,6 @@ FOLDER = Path(__file__).with_name("vocabularies")
 """A table and word vectors for each model with a limited vocabulary; training creates them."""
 
 SUGGESTIONS = 3
-
-DRAWN_SHAPE = "a red {} on a white background"
-"""A prompt for a shape. In a trial, the prior drew it right 21 of 21 times, a blue one 14 times."""
-MARKED_SHAPE = "a watermark over a {} {}"
-"""A prompt for a shape of a colour with a watermark."""
-METALS = {"gold", "silver"}
-BEHIND_SHAPES = ("white", "gray", "black", "blue", "red")
-"""Backgrounds for shapes: the first one that is not the colour of any."""
 
 MIN_SIMILARITY = 75
 """How similar in spelling a suggestion must be to the typed text, in percent."""
@@ -149,7 +137,7 @@ class Vocabulary:
         modifiers: list[str] = []
         unknown: list[str] = []
         exact = complete = True
-        for phrase in self._phrases_of(text):
+        for phrase in self.phrases_of(text):
             if phrase.thing:
                 things.append(phrase.thing)
                 complete = complete and bool(phrase.name)
@@ -170,7 +158,7 @@ class Vocabulary:
         things are named, because the prior gets the style by itself. Synonyms of one word are kept,
         because the text encoder knows better what they mean.
         """
-        phrases = self._phrases_of(text)
+        phrases = self.phrases_of(text)
         named = any(phrase.thing for phrase in phrases)
         words = [
             phrase.name or phrase.text
@@ -179,7 +167,8 @@ class Vocabulary:
         ]
         return " ".join(words) or text
 
-    def _phrases_of(self, text: str) -> list[Phrase]:
+    def phrases_of(self, text: str) -> list[Phrase]:
+        """A text in phrases; things that are only mentioned are ignored."""
         phrases = list(self.lexicon.split(text))
         if all(phrase.ignored for phrase in phrases):  # such as "hello"
             phrases = list(self.lexicon.split(text, skip_stop_words=False))
@@ -187,7 +176,7 @@ class Vocabulary:
         if self._ends_with_a_name(kept):  # such as "a rose" or "a blue rose"
             thing = self.lexicon.things[kept[-1].modifier]
             return [*kept[:-1], Phrase(kept[-1].text, thing, thing)]
-        if name := self._described(text, phrases):
+        if name := self.described(text, phrases):
             modifiers = [phrase for phrase in kept if phrase.modifier]
             return [*modifiers, Phrase(text, name, name, exact=False)]
         return requested(phrases)
@@ -199,7 +188,7 @@ class Vocabulary:
         modifiers = {phrase.modifier for phrase in kept}
         return len(kept) == 1 or ("" not in modifiers and modifiers.isdisjoint(self.shapes))
 
-    def _described(self, text: str, phrases: Sequence[Phrase]) -> str:
+    def described(self, text: str, phrases: Sequence[Phrase]) -> str:
         """The thing that a text describes without naming it, or ""."""
         kept = [phrase for phrase in phrases if not phrase.ignored]
         compound = self._compound(text, kept)
@@ -212,7 +201,7 @@ class Vocabulary:
             return ""
         name, score = self.descriptions.nearest(text)
         things = [phrase.thing for phrase in kept if phrase.thing]
-        foreign = any(phrase.text in self._foreign_names for phrase in kept)
+        foreign = any(phrase.text in self.foreign_names for phrase in kept)
         if things and (foreign or self._named(text, kept)):
             if score <= NEAREST or not self._explains_more(text, name, kept):
                 return ""
@@ -266,154 +255,6 @@ class Vocabulary:
         both = f"{first.text} {second.text}"
         return first.thing != second.thing and not UNSPACED.search(both) and both in fold(text)
 
-    def compose(self, texts: Sequence[str], excludes: Sequence[str] = ()) -> Composition:
-        """The composition of the prompts, without excluded things.
-
-        It is empty if there is one thing in the middle of its own background, or if several prompts
-        name things. If none does, or only what belongs to a landscape, it may be a landscape. The
-        other prompts may name the background of the first that names a thing.
-        """
-        if landscape := self._grammar.scenery_of(", ".join(texts)):
-            return self.coloured(self._without(landscape, excludes), texts, excludes)
-        first = next((text for text in texts if self._things_and_shapes(text)), "")
-        if not first:
-            return self._grammar.landscape_of(texts)
-        others = [text for text in texts if text != first]
-        if any(
-            self._things_and_shapes(t) and not self._grammar.names_background(t) for t in others
-        ):
-            return NOTHING
-        named = set(self._things_and_shapes(first))
-        named.update(self._things_and_shapes(self._grammar.without_background(first)))
-
-        def things_of(part: str) -> list[str]:
-            found = self._things_and_shapes(part)
-            return found if named.intersection(found) or _introduced(part) else []
-
-        composition = self._grammar.with_things_of(things_of).compose(first, others)
-        composition = self._without(composition, excludes)
-        only = Composition((Part(first, 0.5, 0.5, 1.0),))
-        coloured = self.coloured(composition or only, texts, excludes)
-        return coloured if composition or coloured != only else NOTHING
-
-    def _without(self, composition: Composition, excludes: Sequence[str]) -> Composition:
-        """The composition without the parts that excludes name."""
-        excluded = {name for text in excludes for name in self._things_and_shapes(text)}
-        composition = composition.without(
-            lambda part: excluded.issuperset(self._things_and_shapes(part.text))
-        )
-        missing = set().union(*map(self._grammar.elements_in, excludes))
-        scenery = tuple(
-            part
-            for part in composition.scenery
-            if missing.isdisjoint(self._things_and_shapes(part.text))
-        )
-        return replace(composition, scenery=scenery)
-
-    def coloured(
-        self, composition: Composition, texts: Sequence[str], excludes: Sequence[str]
-    ) -> Composition:
-        """The composition with its parts' colours, and without those that are excluded.
-
-        Parts of an excluded colour are left out, unless no part would be left. Unless the prompts
-        name a style, shapes are drawn.
-        """
-        names, excluded = self._grammar.colours_in, self._colours_alone(excludes)
-        composition = composition.without(lambda part: not excluded.isdisjoint(names(part.text)))
-        marked = self._grammar.names_watermark(texts) and not self._grammar.names_watermark(
-            excludes
-        )
-        draws = self.asks_for_outlines(texts) or not self.styles_of(texts)
-        parts = tuple(
-            (self._drawn_shape(part, marked) if draws else None) or self._coloured_part(part)
-            for part in composition.parts
-        )
-        scenery = tuple(map(self._coloured_part, composition.scenery))
-        composition = replace(composition, parts=parts, scenery=scenery)
-        colours = tuple(self.backgrounds[name] for name in sorted(excluded))
-
-        def keeps_its_colour(part: Part) -> bool:
-            """A given colour stays, even if it resembles an excluded one."""
-            if part.drawn and part.colour:
-                return part.colour not in colours
-            other = part.colour and part.colour not in colours
-            return bool(other or self._given_colours(part.text) - excluded)
-
-        composition = self._behind_shapes(composition)
-        if all(map(keeps_its_colour, (*parts, *scenery))):
-            return composition
-        return replace(composition, excluded_colours=colours)
-
-    def _drawn_shape(self, part: Part, marked: bool) -> Part | None:
-        """A part that names nothing but one shape and its colour, as a drawing of that; else None.
-
-        A golden or silver ring is jewellery. `marked` shapes have a watermark.
-        """
-        colours = self._grammar.colours_in(part.text) & self.backgrounds.keys()
-        plain = fold(self._grammar.without_colours(part.text))
-        named, rest = self._shape.findall(plain), self._shape.sub(" ", plain)
-        if len(colours) != 1 or len(named) != 1 or self._things_and_shapes(rest):
-            return None
-        (colour,), shape = colours, self.shapes[named[0]]
-        if shape == "ring" and colour in METALS:
-            return None
-        if marked:
-            return replace(part, text=MARKED_SHAPE.format(colour, shape), drawn=True)
-        text = DRAWN_SHAPE.format(shape)
-        return replace(part, text=text, colour=self.backgrounds[colour], drawn=True)
-
-    @cached_property
-    def _shape(self) -> re.Pattern[str]:
-        return words(self.shapes)
-
-    def _behind_shapes(self, composition: Composition) -> Composition:
-        """The composition; drawn shapes without a background get one on which all are visible."""
-        colours = {part.colour for part in composition.parts if part.drawn} - {None}
-        if not colours or composition.colour or composition.landscape:
-            return composition
-        backgrounds = (self.backgrounds[name] for name in BEHIND_SHAPES)
-        return replace(composition, colour=next(c for c in backgrounds if c not in colours))
-
-    def _given_colours(self, text: str) -> set[str]:
-        """The English names of the colours that a text gives to its things; none for "a rose"."""
-        understood, uncoloured = self.understand(text), self._grammar.without_colours
-        words = (*understood.modifiers, *filter(uncoloured, understood.things))
-        return set().union(*map(self._grammar.colours_in, words))
-
-    def _coloured_part(self, part: Part) -> Part:
-        """The part with the colour that its text gives to a thing, and without it in the text.
-
-        It stays as it is if the text names several colours, if they belong to the thing's name, or
-        if the text describes a thing that it does not name.
-        """
-        names, uncoloured = self._grammar.colours_in, self._grammar.without_colours
-        phrases, things = self._phrases_of(part.text), self.understand(part.text).things
-        if not all(p.name if p.thing else p.modifier or p.ignored for p in phrases):
-            return part
-        if self._described(part.text, list(self.lexicon.split(part.text))):
-            return part
-        called = {p.text for p in phrases if p.thing and not uncoloured(p.text)}  # such as "rose"
-        text = uncoloured(part.text)
-        if called:
-            words = (p.text if p.text in called else uncoloured(p.text) for p in phrases)
-            text = " ".join(filter(None, words))
-        colours = set().union(*(names(p.text) for p in phrases if p.text not in called))
-        if len(colours) != 1 or len(things) != 1 or not colours <= self.backgrounds.keys():
-            return part
-        if names(things[0]) - names("".join(called)) or self.understand(text).things != things:
-            return part
-        return replace(part, text=text, colour=self.backgrounds[colours.pop()])
-
-    def _colours_alone(self, texts: Sequence[str]) -> set[str]:
-        """The English names of the colours that texts name without a thing, except black to white.
-
-        A word alone is a colour even if it is also a thing, such as "orange".
-        """
-        uncoloured = self._grammar.without_colours
-        alone = [t for t in texts if not (uncoloured(t) and self._things_and_shapes(t))]
-        named = set().union(*map(self._grammar.colours_in, alone))
-        return named & self.backgrounds.keys() - UNCOLOURED
-
     def styles_of(self, texts: Sequence[str]) -> tuple[int, ...]:
         """The prior's styles that any words of the texts name."""
         styles: set[int] = set()
@@ -431,10 +272,6 @@ class Vocabulary:
         styles = self.styles_of(texts)
         return bool(styles) and styles == self.styles.get("outline")
 
-    def names_colours(self, texts: Sequence[str]) -> bool:
-        """Whether the texts name any colour other than black, white and gray."""
-        return self._grammar.names_colours(texts)
-
     def styles_that_show(self, texts: Sequence[str]) -> tuple[int, ...]:
         """The prior's styles that show all things in the texts; if there are none, those of any."""
         things = [thing for text in texts for thing in self.understand(text).things]
@@ -442,30 +279,7 @@ class Vocabulary:
         common = set.intersection(*by_thing) if by_thing else set()
         return tuple(sorted(common or set().union(*by_thing)))
 
-    @cached_property
-    def _grammar(self) -> Grammar:
-        return Grammar(
-            self.phrases,
-            self.backgrounds,
-            things_of=self._things_and_shapes,
-            is_name=self.lexicon.is_name,
-            english_names=self._english_names,
-        )
-
-    def _english_names(self, text: str) -> list[str]:
-        """The things and shapes of a text if it calls all things by their English names.
-
-        In other languages, names are too often ordinary words, such as Spanish "te".
-        """
-        phrases = [p for p in self._phrases_of(text) if p.thing or p.modifier in self.shapes]
-        named = all(
-            fold(self._grammar.without_colours(p.text)) in self.shapes
-            or (p.name and p.exact and p.text not in self._foreign_names)
-            for p in phrases
-        )
-        return [phrase.thing or phrase.modifier for phrase in phrases] if named else []
-
-    def _things_and_shapes(self, text: str) -> list[str]:
+    def things_and_shapes(self, text: str) -> list[str]:
         """The things and shapes that a text names; nothing if it has only stop words."""
         if self.lexicon.is_ignored(text):
             return []
@@ -495,7 +309,7 @@ class Vocabulary:
         return list(dict.fromkeys(found))[:SUGGESTIONS]
 
     @cached_property
-    def _foreign_names(self) -> frozenset[str]:
+    def foreign_names(self) -> frozenset[str]:
         """Names in languages other than English, often ordinary words in another language."""
         english = {without_punctuation(label) for label in self.labels["en"].values()}
         others = [names.values() for language, names in self.labels.items() if language != "en"]
@@ -526,8 +340,3 @@ def _only_names(kept: Sequence[Phrase]) -> bool:
     words = [phrase for phrase in kept if not phrase.modifier]
     one = len(words) == 1 and bool(words[0].thing)
     return one or (bool(kept) and all(phrase.name for phrase in words))
-
-
-def _introduced(text: str) -> bool:
-    """Whether a text begins with an indefinite article or a number."""
-    return next(iter(words_of(fold(text))), "") in INDEFINITE

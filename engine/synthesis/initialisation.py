@@ -16,8 +16,8 @@ from torch.nn import functional as F
 
 from core.pattern import Tile
 from core.recipe import Recipe
+from core.understanding.composer import Composer, composer_of
 from core.understanding.composition import NOTHING, Composition, Part
-from core.understanding.vocabulary import Vocabulary, vocabulary_of
 from engine.device import autocast
 from engine.models.model import Model
 from engine.synthesis import latents
@@ -261,18 +261,18 @@ def composition_of(recipe: Recipe, model: Model) -> Composition:
 
     Only the first scene of a story counts.
     """
-    vocabulary = vocabulary_of(model.name)
+    composer = composer_of(model.name)
     if model.prior and any(prompt.region for prompt in recipe.include):
-        return _composition_of_regions(recipe, vocabulary)
-    if not vocabulary or not model.prior or recipe.include_images:
+        return _composition_of_regions(recipe, composer)
+    if not composer or not model.prior or recipe.include_images:
         return NOTHING
-    return vocabulary.compose(
+    return composer.compose(
         [prompt.text for prompt in recipe.include if prompt.scene < 2],
         [prompt.text for prompt in recipe.exclude],
     )
 
 
-def _composition_of_regions(recipe: Recipe, vocabulary: Vocabulary | None) -> Composition:
+def _composition_of_regions(recipe: Recipe, composer: Composer | None) -> Composition:
     """The first prompt of each region in its middle, on the background from the other prompts."""
     first = {p.region: p.text for p in reversed(recipe.include) if p.region and p.scene < 2}
     shorter = min(recipe.width, recipe.height)
@@ -282,9 +282,9 @@ def _composition_of_regions(recipe: Recipe, vocabulary: Vocabulary | None) -> Co
         middle = (left + right) / 2 / recipe.width, (top + bottom) / 2 / recipe.height
         parts.append(Part(text, *middle, min(right - left, bottom - top, shorter) / shorter))
     others = [p.text for p in recipe.include if not p.region and p.scene < 2]
-    if not vocabulary:
+    if not composer:
         return Composition(tuple(parts))
-    background = vocabulary.compose([parts[0].text, *others]) if others else NOTHING
+    background = composer.compose([parts[0].text, *others]) if others else NOTHING
     excludes = [prompt.text for prompt in recipe.exclude]
     texts = [part.text for part in parts]
-    return vocabulary.coloured(replace(background, parts=tuple(parts)), texts, excludes)
+    return composer.coloured(replace(background, parts=tuple(parts)), texts, excludes)

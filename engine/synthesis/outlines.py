@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from core.recipe import Recipe
+from core.understanding.composer import composer_of
 from core.understanding.vocabulary import vocabulary_of
 from engine.models.model import Model
 from engine.synthesis.config import OutlineConfig, SynthesisConfig
@@ -23,8 +24,8 @@ def asks_for_outlines(recipe: Recipe, model: Model) -> bool:
 
 def keeps_colours(recipe: Recipe, model: Model) -> bool:
     """Whether an outline drawing is coloured, because the includes name a colour."""
-    vocabulary = vocabulary_of(model.name)
-    return bool(vocabulary and vocabulary.names_colours(_texts(recipe)))
+    composer = composer_of(model.name)
+    return bool(composer and composer.names_colours(_texts(recipe)))
 
 
 def outlined_latents(

@@ -2,14 +2,15 @@
 
 import pytest
 
+from core.understanding.composer import Composer, composer_of
 from core.understanding.composition import Part
 from core.understanding.scenery import LIGHT
-from core.understanding.vocabulary import Vocabulary, vocabulary_of
+from training.data.vocabulary import grounds
 
 
 @pytest.fixture(scope="module")
-def vocabulary() -> Vocabulary:
-    found = vocabulary_of("picturebook")
+def composer() -> Composer:
+    found = composer_of("picturebook")
     assert found
     return found
 
@@ -39,21 +40,21 @@ def things(parts: tuple[Part, ...]) -> list[str]:
     ],
 )
 def test_elements_belong_to_their_landscape(
-    vocabulary: Vocabulary, prompt: str, landscape: str, scenery: list[str]
+    composer: Composer, prompt: str, landscape: str, scenery: list[str]
 ) -> None:
-    composition = vocabulary.compose([prompt])
+    composition = composer.compose([prompt])
     assert (composition.landscape, things(composition.scenery)) == (landscape, scenery)
     assert not (composition.landscape and composition.parts)
 
 
-def test_what_a_prompt_says_is_missing_is_not_added(vocabulary: Vocabulary) -> None:
+def test_what_a_prompt_says_is_missing_is_not_added(composer: Composer) -> None:
     for prompt in ("hills without trees", "Hügel ohne Bäume", "the sea at night, no moon"):
-        assert not vocabulary.compose([prompt]).scenery
+        assert not composer.compose([prompt]).scenery
 
 
-def test_several_prompts_name_one_landscape(vocabulary: Vocabulary) -> None:
-    together = vocabulary.compose(["hills at sunset", "a house", "clouds"])
-    assert together == vocabulary.compose(["hills at sunset, a house, clouds"])
+def test_several_prompts_name_one_landscape(composer: Composer) -> None:
+    together = composer.compose(["hills at sunset", "a house", "clouds"])
+    assert together == composer.compose(["hills at sunset, a house, clouds"])
     assert things(together.scenery) == ["cloud", "house"]
 
 
@@ -68,42 +69,42 @@ def test_several_prompts_name_one_landscape(vocabulary: Vocabulary) -> None:
     ],
 )
 def test_elements_are_behind_a_subject(
-    vocabulary: Vocabulary, prompt: str, subject: str, behind: list[str]
+    composer: Composer, prompt: str, subject: str, behind: list[str]
 ) -> None:
-    composition = vocabulary.compose([prompt])
+    composition = composer.compose([prompt])
     assert things(composition.parts) == [subject]
     assert things(composition.scenery) == behind
 
 
-def test_excluded_elements_are_left_out(vocabulary: Vocabulary) -> None:
+def test_excluded_elements_are_left_out(composer: Composer) -> None:
     prompt = "the full moon and stars over snowy hills with trees"
     for excluded, left in (
         (["moon"], ["star", "evergreen tree"]),
         (["stars", "trees"], ["full moon"]),
         (["a full moon", "star", "a tree"], []),
     ):
-        composition = vocabulary.compose([prompt], excluded)
+        composition = composer.compose([prompt], excluded)
         assert composition.landscape == "snow at night"
         assert things(composition.scenery) == left
 
 
-def test_an_element_gets_the_colour_that_the_prompt_gives_it(vocabulary: Vocabulary) -> None:
+def test_an_element_gets_the_colour_that_the_prompt_gives_it(composer: Composer) -> None:
     for prompt in ("a red house on a hill", "une maison rouge sur une colline", "丘の上の赤い家"):
-        (house,) = vocabulary.compose([prompt]).scenery
-        assert house.colour == vocabulary.backgrounds["red"], prompt
+        (house,) = composer.compose([prompt]).scenery
+        assert house.colour == grounds()["red"], prompt
 
 
 def test_what_stands_on_land_is_darker_at_night_and_has_an_island_in_the_sea(
-    vocabulary: Vocabulary,
+    composer: Composer,
 ) -> None:
-    moon, house = vocabulary.compose(["a house and the moon by the sea"]).scenery
+    moon, house = composer.compose(["a house and the moon by the sea"]).scenery
     assert (moon.light, house.light) == (1.0, LIGHT["night"])
-    assert vocabulary.compose(["a house by the sea"]).landscape == "sea with a house by day"
-    assert vocabulary.compose(["clouds over the sea"]).landscape == "sea by day"
+    assert composer.compose(["a house by the sea"]).landscape == "sea with a house by day"
+    assert composer.compose(["clouds over the sea"]).landscape == "sea by day"
 
 
-def test_mirroring_moves_scenery_to_the_other_side(vocabulary: Vocabulary) -> None:
-    composition = vocabulary.compose(["a cat under the moon and stars"])
+def test_mirroring_moves_scenery_to_the_other_side(composer: Composer) -> None:
+    composition = composer.compose(["a cat under the moon and stars"])
     mirrored = composition.mirrored
     assert mirrored.parts == composition.parts
     for part, other in zip(composition.scenery, mirrored.scenery, strict=True):
