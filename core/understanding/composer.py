@@ -1,6 +1,7 @@
 """Composes what prompts request: things in their places and colours, shapes, landscapes."""
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from functools import cache
 
@@ -86,29 +87,26 @@ class Composer:
         """
         names, excluded = self._grammar.colours_in, self._colours_alone(excludes)
         composition = composition.without(lambda part: not excluded.isdisjoint(names(part.text)))
-        marked = self._grammar.names_watermark(texts) and not self._grammar.names_watermark(
-            excludes
-        )
+        marks = self._grammar.names_watermark
+        marked = marks(texts) and not marks(excludes)
         draws = self._vocabulary.asks_for_outlines(texts) or not self._vocabulary.styles_of(texts)
         parts = tuple(
             (self._drawn_shape(part, marked) if draws else None) or self._coloured_part(part)
             for part in composition.parts
         )
         scenery = tuple(map(self._coloured_part, composition.scenery))
-        composition = replace(composition, parts=parts, scenery=scenery)
-        colours = tuple(self._colours[name] for name in sorted(excluded))
-
-        def keeps_its_colour(part: Part) -> bool:
-            """A given colour stays, even if it resembles an excluded one."""
-            if part.drawn and part.colour:
-                return part.colour not in colours
-            other = part.colour and part.colour not in colours
-            return bool(other or self._given_colours(part.text) - excluded)
-
-        composition = self._behind_shapes(composition)
-        if all(map(keeps_its_colour, (*parts, *scenery))):
+        composition = self._behind_shapes(replace(composition, parts=parts, scenery=scenery))
+        if all(self._keeps_its_colour(part, excluded) for part in (*parts, *scenery)):
             return composition
+        colours = tuple(self._colours[name] for name in sorted(excluded))
         return replace(composition, excluded_colours=colours)
+
+    def _keeps_its_colour(self, part: Part, excluded: AbstractSet[str]) -> bool:
+        """Whether a part has a given colour, which stays even if it resembles an excluded one."""
+        given = part.colour and part.colour not in {self._colours[name] for name in excluded}
+        if given or (part.drawn and part.colour):
+            return bool(given)
+        return bool(self._given_colours(part.text) - excluded)
 
     def _drawn_shape(self, part: Part, marked: bool) -> Part | None:
         """A part that names nothing but one shape and its colour, as a drawing of that; else None.
@@ -139,8 +137,8 @@ class Composer:
     def _given_colours(self, text: str) -> set[str]:
         """The English names of the colours that a text gives to its things; none for "a rose"."""
         understood, uncoloured = self._understand(text), self._grammar.without_colours
-        words = (*understood.modifiers, *filter(uncoloured, understood.things))
-        return set().union(*map(self._grammar.colours_in, words))
+        named = (*understood.modifiers, *filter(uncoloured, understood.things))
+        return set().union(*map(self._grammar.colours_in, named))
 
     def _coloured_part(self, part: Part) -> Part:
         """The part with the colour that its text gives to a thing, and without it in the text.
@@ -149,10 +147,8 @@ class Composer:
         if the text describes a thing that it does not name.
         """
         names, uncoloured = self._grammar.colours_in, self._grammar.without_colours
-        phrases, things = (
-            self._vocabulary.phrases_of(part.text),
-            self._understand(part.text).things,
-        )
+        phrases = self._vocabulary.phrases_of(part.text)
+        things = self._understand(part.text).things
         if not all(p.name if p.thing else p.modifier or p.ignored for p in phrases):
             return part
         if self._vocabulary.described(part.text, list(self._vocabulary.lexicon.split(part.text))):
@@ -160,8 +156,8 @@ class Composer:
         called = {p.text for p in phrases if p.thing and not uncoloured(p.text)}  # such as "rose"
         text = uncoloured(part.text)
         if called:
-            words = (p.text if p.text in called else uncoloured(p.text) for p in phrases)
-            text = " ".join(filter(None, words))
+            kept = (p.text if p.text in called else uncoloured(p.text) for p in phrases)
+            text = " ".join(filter(None, kept))
         colours = set().union(*(names(p.text) for p in phrases if p.text not in called))
         if len(colours) != 1 or len(things) != 1 or not colours <= self._colours.keys():
             return part
