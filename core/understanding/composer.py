@@ -1,6 +1,6 @@
 """Composes what prompts request: things in their places and colours, shapes, landscapes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from functools import cache
@@ -44,7 +44,9 @@ class Composer:
         name things. If none does, or only what belongs to a landscape, it may be a landscape. The
         other prompts may name the background of the first that names a thing.
         """
-        if landscape := self._grammar.scenery_of(", ".join(texts)):
+        all_texts = ", ".join(texts)
+        only_names = self._understand(all_texts).complete  # such as the thing "night with stars"
+        if not only_names and (landscape := self._grammar.scenery_of(all_texts)):
             return self.coloured(self._without(landscape, excludes), texts, excludes)
         first = next((text for text in texts if self._things_of(text)), "")
         if not first:
@@ -118,6 +120,9 @@ class Composer:
         named, rest = self._shape.findall(plain), self._shape.sub(" ", plain)
         if len(colours) != 1 or len(named) != 1 or self._things_of(rest):
             return None
+        things = self._understand(part.text).things
+        if not set(words_of(rest)).isdisjoint(self._words_beside_a_shape(things)):
+            return None
         (colour,), shape = colours, self._shapes[named[0]]
         if shape == "ring" and colour in METALS:
             return None
@@ -125,6 +130,11 @@ class Composer:
             return replace(part, text=MARKED_SHAPE.format(colour, shape), drawn=True)
         text = DRAWN_SHAPE.format(shape)
         return replace(part, text=text, colour=self._colours[colour], drawn=True)
+
+    def _words_beside_a_shape(self, names: Iterable[str]) -> set[str]:
+        """The words of names beside shapes and colours: those of "red triangle pointed down"."""
+        plain = (self._grammar.without_colours(name) for name in names)
+        return {word for name in plain for word in words_of(self._shape.sub(" ", fold(name)))}
 
     def _behind_shapes(self, composition: Composition) -> Composition:
         """The composition; drawn shapes without a background get one on which all are visible."""

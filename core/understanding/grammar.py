@@ -19,6 +19,9 @@ from core.understanding.composition import (
 from core.understanding.phrase_rules import DOING, Background, PhraseRules
 from core.understanding.scenery import ELEMENTS, scenery_parts
 
+SKY = frozenset({"sunrise", "sunset", "sun", "moon", "crescent moon", "full moon", "star", "stars",
+                 "cloud", "clouds"})  # fmt: skip
+"""Things that are not placed on land."""
 UNCOLOURED = frozenset({"black", "white", "gray", "lightgray", "darkgray"})
 _WORD = re.compile(r"(?<=\s)\S+")
 _WITH = re.compile(r"(?:with|mit|con|avec)\b", re.IGNORECASE)
@@ -138,6 +141,8 @@ class Grammar:
             core, behind = rules.without_scenery(core, self.things_of)
             elements = {**elements, **behind}
         parts = self._parts(rules, core) or (self._unjoined(core) if background.named else [])
+        if landscape and SKY.issuperset(self.things_of(core)):
+            return NOTHING
         if not parts and landscape:
             parts = [Part(core, *ON_LAND, LAND_SIZE)]
         elif not parts and background.colour:

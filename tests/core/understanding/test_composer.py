@@ -114,7 +114,14 @@ def test_shapes_are_drawn_in_their_colours_on_a_background_that_shows_them(
 
 @pytest.mark.parametrize(
     "prompt",
-    ["a gold ring", "a ring", "a red circle, 3d", "a square table", "a green circle with eyes"],
+    [
+        "a gold ring",
+        "a ring",
+        "a red circle, 3d",
+        "a square table",
+        "a green circle with eyes",
+        "a red triangle pointed down",
+    ],
 )
 def test_what_is_more_than_a_shape_with_a_colour_is_not_drawn(prompt: str) -> None:
     included = composer_of("picturebook")

@@ -174,6 +174,10 @@ def test_an_excluded_thing_is_left_out_and_the_last_one_is_centred() -> None:
     assert composition.without(lambda part: False) == composition
 
 
+def test_what_belongs_in_the_sky_is_not_placed_on_land() -> None:
+    assert GRAMMAR.compose("the moon at night") == NOTHING
+
+
 def test_a_list_of_three_has_three_parts() -> None:
     assert [part.text for part in GRAMMAR.compose("a cat, a star and a dog").parts] == [
         "a cat", "a star", "a dog",

@@ -37,6 +37,8 @@ def things(parts: tuple[Part, ...]) -> list[str]:
         ("丘の上の家と木々、夜", "hills at night", ["house", "evergreen tree"]),
         ("a house and a tree", "", []),
         ("the sun", "", []),
+        ("night with stars", "", []),
+        ("満月", "", []),
     ],
 )
 def test_elements_belong_to_their_landscape(
