@@ -36,13 +36,12 @@ class Element:
 
 
 _MOON = (Place(0.78, 0.2, 0.26),)
-_STARS = (
-    Place(0.12, 0.14, 0.1),
-    Place(0.3, 0.28, 0.08),
-    Place(0.45, 0.1, 0.1),
-    Place(0.6, 0.25, 0.08),
-    Place(0.91, 0.4, 0.08),
-    Place(0.2, 0.42, 0.07),
+_STARS = (  # in the latents of 192 × 192 pixels, smaller ones become dots
+    Place(0.12, 0.13, 0.16),
+    Place(0.33, 0.27, 0.13),
+    Place(0.53, 0.12, 0.15),
+    Place(0.9, 0.44, 0.13),
+    Place(0.14, 0.42, 0.12),
 )
 ELEMENTS = {
     "sun": Element("sun", (Place(0.78, 0.2, 0.28),), in_sky=True),
