@@ -14,8 +14,6 @@ from core.understanding.vocabulary import Vocabulary, vocabulary_of
 
 DRAWN_SHAPE = "a red {} on a white background"
 """A prompt for a shape. In a trial, the prior drew it right 21 of 21 times, a blue one 14 times."""
-MARKED_SHAPE = "a watermark over a {} {}"
-"""A prompt for a shape of a colour with a watermark."""
 METALS = {"gold", "silver"}
 BEHIND_SHAPES = ("white", "gray", "black", "blue", "red")
 """Backgrounds for shapes: the first one that is not the colour of any."""
@@ -89,15 +87,15 @@ class Composer:
         """
         names, excluded = self._grammar.colours_in, self._colours_alone(excludes)
         composition = composition.without(lambda part: not excluded.isdisjoint(names(part.text)))
-        marks = self._grammar.names_watermark
-        marked = marks(texts) and not marks(excludes)
         draws = self._vocabulary.asks_for_outlines(texts) or not self._vocabulary.styles_of(texts)
         parts = tuple(
-            (self._drawn_shape(part, marked) if draws else None) or self._coloured_part(part)
+            (self._drawn_shape(part) if draws else None) or self._coloured_part(part)
             for part in composition.parts
         )
         scenery = tuple(map(self._coloured_part, composition.scenery))
-        composition = self._behind_shapes(replace(composition, parts=parts, scenery=scenery))
+        composition = replace(composition, parts=parts, scenery=scenery)
+        composition = self._behind_shapes(composition, excluded)
+        excluded -= UNCOLOURED  # these are no hues, and left to CLIP
         if all(self._keeps_its_colour(part, excluded) for part in (*parts, *scenery)):
             return composition
         colours = tuple(self._colours[name] for name in sorted(excluded))
@@ -106,14 +104,14 @@ class Composer:
     def _keeps_its_colour(self, part: Part, excluded: AbstractSet[str]) -> bool:
         """Whether a part has a given colour, which stays even if it resembles an excluded one."""
         given = part.colour and part.colour not in {self._colours[name] for name in excluded}
-        if given or (part.drawn and part.colour):
+        if given or part.drawn:
             return bool(given)
         return bool(self._given_colours(part.text) - excluded)
 
-    def _drawn_shape(self, part: Part, marked: bool) -> Part | None:
+    def _drawn_shape(self, part: Part) -> Part | None:
         """A part that names nothing but one shape and its colour, as a drawing of that; else None.
 
-        A golden or silver ring is jewellery. `marked` shapes have a watermark.
+        A golden or silver ring is jewellery.
         """
         colours = self._grammar.colours_in(part.text) & self._colours.keys()
         plain = fold(self._grammar.without_colours(part.text))
@@ -126,8 +124,6 @@ class Composer:
         (colour,), shape = colours, self._shapes[named[0]]
         if shape == "ring" and colour in METALS:
             return None
-        if marked:
-            return replace(part, text=MARKED_SHAPE.format(colour, shape), drawn=True)
         text = DRAWN_SHAPE.format(shape)
         return replace(part, text=text, colour=self._colours[colour], drawn=True)
 
@@ -136,12 +132,16 @@ class Composer:
         plain = (self._grammar.without_colours(name) for name in names)
         return {word for name in plain for word in words_of(self._shape.sub(" ", fold(name)))}
 
-    def _behind_shapes(self, composition: Composition) -> Composition:
-        """The composition; drawn shapes without a background get one on which all are visible."""
-        colours = {part.colour for part in composition.parts if part.drawn} - {None}
+    def _behind_shapes(self, composition: Composition, excluded: AbstractSet[str]) -> Composition:
+        """The composition; drawn shapes without a background get one on which all are visible.
+
+        If possible, its colour is not excluded.
+        """
+        colours = {part.colour for part in composition.parts if part.drawn}
         if not colours or composition.colour or composition.landscape:
             return composition
-        backgrounds = (self._colours[name] for name in BEHIND_SHAPES)
+        names = sorted(BEHIND_SHAPES, key=excluded.__contains__)
+        backgrounds = (self._colours[name] for name in names)
         return replace(composition, colour=next(c for c in backgrounds if c not in colours))
 
     def _given_colours(self, text: str) -> set[str]:
@@ -176,14 +176,14 @@ class Composer:
         return replace(part, text=text, colour=self._colours[colours.pop()])
 
     def _colours_alone(self, texts: Sequence[str]) -> set[str]:
-        """The English names of the colours that texts name without a thing, except black to white.
+        """The English names of the colours that texts name without a thing.
 
         A word alone is a colour even if it is also a thing, such as "orange".
         """
         uncoloured = self._grammar.without_colours
         alone = [t for t in texts if not (uncoloured(t) and self._things_of(t))]
         named = set().union(*map(self._grammar.colours_in, alone))
-        return named & self._colours.keys() - UNCOLOURED
+        return named & self._colours.keys()
 
     def names_colours(self, texts: Sequence[str]) -> bool:
         """Whether the texts name any colour other than black, white and gray."""

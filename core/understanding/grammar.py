@@ -125,10 +125,6 @@ class Grammar:
         """The English names of all colours that a text names."""
         return set().union(*(rules.colours_in(text) for rules in self._rules))
 
-    def names_watermark(self, texts: Sequence[str]) -> bool:
-        """Whether any text names a watermark."""
-        return any(rules.watermark.search(text) for rules in self._rules for text in texts)
-
     def without_colours(self, text: str) -> str:
         """A text without the colours that it names."""
         for rules in self._rules:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from core.understanding.composition import CENTRES, FAR, HALF, NEAR, SMALL, Centres
-from core.understanding.scenery import ELEMENTS, NEVER, TIMES, SceneryRules, any_of, edged, words
+from core.understanding.scenery import ELEMENTS, NEVER, TIMES, SceneryRules, any_of, edged
 
 PLACES = {
     "left": (NEAR, 0.5),
@@ -104,7 +104,6 @@ class PhraseRules:
             for name, forms in table["colours"].items()
             for form in forms.split("/")
         }
-        self.watermark = words(scenery["watermark"])
         self.scenery = SceneryRules(scenery, self._scenery, self._colour_names)
 
     def colours_in(self, text: str) -> set[str]:

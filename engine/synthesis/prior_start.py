@@ -162,11 +162,9 @@ def coloured_thing(
     config: SynthesisConfig,
 ) -> tuple[Tensor, Tensor]:
     """A part's image (3, side, side) with the colour that it should have, and its thing's matte."""
-    if not part.drawn:
+    if not part.drawn or not part.colour:
         alpha = matte(image, background, config.init)
         return in_colour(image, alpha, part, composition, config.recolouring), alpha
-    if not part.colour:  # it has a watermark, which is not cut out
-        return image, torch.ones_like(image[:1])
     alpha = shape_matte(image, config.recolouring)
     flat = image.new_tensor(part.colour)[:, None, None] / 255
     image = background[:, None, None].lerp(flat, alpha)

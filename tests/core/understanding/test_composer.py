@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from core.understanding.composer import DRAWN_SHAPE, MARKED_SHAPE, composer_of
+from core.understanding.composer import DRAWN_SHAPE, composer_of
 from core.understanding.composition import NOTHING
 from training.data.vocabulary import grounds
 
@@ -129,10 +129,11 @@ def test_what_is_more_than_a_shape_with_a_colour_is_not_drawn(prompt: str) -> No
     assert not any(part.drawn for part in included.compose([prompt]).parts)
 
 
-def test_a_shape_has_the_watermark_that_is_included_and_not_excluded() -> None:
-    included = composer_of("picturebook")
-    assert included
-    (marked,) = included.compose(["a watermark on a purple heart"]).parts
-    assert marked.text == MARKED_SHAPE.format("purple", "heart")
-    (plain,) = included.compose(["a watermark on a purple heart"], ["watermark"]).parts
-    assert plain.text == DRAWN_SHAPE.format("heart")
+def test_shapes_of_an_excluded_colour_are_left_out_and_the_background_has_another() -> None:
+    composer = composer_of("picturebook")
+    assert composer
+    for colour in ("black", "gray", "white", "red"):
+        composition = composer.compose([f"a {colour} star and a blue square"], [colour])
+        (square,) = composition.parts
+        assert square.colour == grounds()["blue"]
+        assert composition.colour not in (grounds()[colour], square.colour)
