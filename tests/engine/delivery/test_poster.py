@@ -185,7 +185,8 @@ async def test_a_frame_without_a_message_does_not_delay_the_next_one(
     job = await start_job(message=False)
     poster, _ = start_poster(grace=60.0, per_message=60.0)
     poster.show_frame(job, frame(0))
-    await until(lambda: poster._outboxes[job.id].frame is None)
+    outbox = poster._outboxes[job.id]
+    await until(lambda: outbox.frame is None and not outbox.writing.locked())
     message = _bot_message(discord, 0)
     await Messages(database).sent(job.id, Kind.JOB, job.channel_id, message.id)
     await asyncio.sleep(0.05)
