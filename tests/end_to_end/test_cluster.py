@@ -7,12 +7,14 @@ from asyncio.subprocess import PIPE
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 pytest.importorskip("ray", reason="Ray is not installed: pip install -e .[ray]")
 from bench.cluster.local_cluster import LocalCluster, local_cluster
 from core.job import State
 from tests.end_to_end.conftest import Product, images_of
+from tests.engine.test_synthesis import TOLERANCE
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -49,7 +51,9 @@ async def test_a_job_continues_on_another_node_when_its_node_dies(
     messages = await product.job_messages(ada)
     assert {message.id for message in messages} == {job_message.id for job_message in job_messages}
     images = [(await images_of(ada, message))[0] for message in messages]
-    assert images[0].tobytes() == images[1].tobytes()
+    # One was rendered alone, the other partly in a batch of two: some kernels round differently.
+    one, other = (np.asarray(image) / 255 for image in images)
+    assert np.abs(one - other).mean() < TOLERANCE
 
     await product.stop("engine", "bot")
     files = files_in(Path(cluster.folder))
