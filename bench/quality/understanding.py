@@ -74,13 +74,14 @@ def composed(
     Any landscape counts, even if weather is found besides the thing.
     """
     random, names = Random("scenes"), list(vocabulary.labels[language])
+    composer = Composer(vocabulary)
     shades = {shade: words[language] for shade, words in SHADES.items() if language in words}
     for sentence in prompts[kind][language]:
         for _ in range(THINGS_EACH):
             things, shade = random.sample(names, 2), random.choice(list(shades))
             one, other = (_name_in_text(vocabulary, language, thing) for thing in things)
             text = sentence.replace("{t}", one).replace("{a}", one).replace("{b}", other)
-            scene = Composer(vocabulary).compose([text.replace("{c}", shades[shade])])
+            scene = composer.compose([text.replace("{c}", shades[shade])])
             shown = [vocabulary.understand(part.text).things for part in scene.parts]
             if kind == "ground":
                 ground = scene.colour == tuple(vocabulary.backgrounds[shade])
@@ -94,10 +95,11 @@ def composed(
 def misread_as_scene(vocabulary: Vocabulary, language: str, prompts: Prompts) -> Iterator[bool]:
     """For each sentence that requests one thing, and some things: whether it is read as a scene."""
     random, names = Random("uncalled"), list(vocabulary.labels[language])
+    composer = Composer(vocabulary)
     for sentence in prompts[language]:
         for name in random.sample(names, THINGS_EACH):
             text = sentence.replace("{t}", _name_in_text(vocabulary, language, name))
-            yield bool(Composer(vocabulary).compose([text]))
+            yield bool(composer.compose([text]))
 
 
 def found_by_description(vocabulary: Vocabulary, prompts: Prompts) -> Iterator[bool]:
