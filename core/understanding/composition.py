@@ -44,8 +44,8 @@ class Part:
     """A thing in an image: what it shows, and its centre and side as fractions of the image's.
 
     With a `colour`, it is given that one instead of its own. `copies` are more places for the same
-    thing. `light` is how bright it is, from 0 to 1; `mirrored` is whether left becomes right. A
-    `drawn` part is a shape in one flat colour.
+    thing. Its pixels are multiplied by `brightness`, from 0 to 1. A `mirrored` thing is flipped
+    from left to right, and a `drawn` one is a shape in one flat colour.
     """
 
     text: str
@@ -54,7 +54,7 @@ class Part:
     size: float
     colour: Colour | None = None
     copies: tuple[Place, ...] = ()
-    light: float = 1.0
+    brightness: float = 1.0
     mirrored: bool = False
     drawn: bool = False
 
@@ -76,8 +76,7 @@ class Composition:
     def __bool__(self) -> bool:
         return bool(self.parts or self.landscape)
 
-    @property
-    def mirrored(self) -> "Composition":
+    def with_mirrored_scenery(self) -> "Composition":
         """A copy with the scenery's places on the other side."""
 
         def mirror(part: Part) -> Part:

@@ -17,7 +17,7 @@ TIMES = {"day": "by day", "sunset": "at sunset", "night": "at night"}
 """Times of day, and their wording in a prompt for a landscape."""
 LANDS = ("snow", "sea", "hills")
 """Lands, in the order in which words for them are looked for."""
-LIGHT = {"day": 1.0, "sunset": 0.8, "night": 0.6}
+BRIGHTNESS = {"day": 1.0, "sunset": 0.8, "night": 0.6}
 """How bright what stands on the land is, by the time of day."""
 
 
@@ -111,7 +111,7 @@ def scenery_parts(elements: Mapping[str, str], time: str) -> tuple[Part, ...]:
             f"{elements[name]} {element.thing}".strip(),
             *element.places[0],
             copies=element.places[1:],
-            light=1.0 if element.in_sky else LIGHT[time],
+            brightness=1.0 if element.in_sky else BRIGHTNESS[time],
             mirrored=element.mirrored,
         )
         for name, element in ELEMENTS.items()

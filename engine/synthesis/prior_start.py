@@ -101,7 +101,8 @@ def compose_images(
         landscapes = fit(shown, width, height).split(1)
     # So that the images of a request differ, every other one is mirrored.
     layouts = [
-        composition.mirrored if each.initial_seed() % 2 else composition for each in generators
+        composition.with_mirrored_scenery() if each.initial_seed() % 2 else composition
+        for each in generators
     ]
     rows = [
         _compose(layout, [part[row] for part in parts], canvas, config, width, height)
@@ -147,7 +148,7 @@ def _compose(
         box = square_around(alpha, config.init.thing_margin) if part.size < 1 else WHOLE
         if not cut_out:
             alpha = torch.ones_like(alpha)
-        colours = part.light * (image - (1 - alpha) * background[:, None, None])
+        colours = part.brightness * (image - (1 - alpha) * background[:, None, None])
         layer = torch.cat([colours, alpha])[:, *box]
         for place in (Place(part.x, part.y, part.size), *part.copies):
             paste(canvas, layer.flip(2) if part.mirrored else layer, place)

@@ -4,7 +4,7 @@ import pytest
 
 from core.understanding.composer import Composer, composer_of
 from core.understanding.composition import Part
-from core.understanding.scenery import LIGHT
+from core.understanding.scenery import BRIGHTNESS
 from training.data.vocabulary import grounds
 
 
@@ -100,14 +100,14 @@ def test_what_stands_on_land_is_darker_at_night_and_has_an_island_in_the_sea(
     composer: Composer,
 ) -> None:
     moon, house = composer.compose(["a house and the moon by the sea"]).scenery
-    assert (moon.light, house.light) == (1.0, LIGHT["night"])
+    assert (moon.brightness, house.brightness) == (1.0, BRIGHTNESS["night"])
     assert composer.compose(["a house by the sea"]).landscape == "sea with a house by day"
     assert composer.compose(["clouds over the sea"]).landscape == "sea by day"
 
 
 def test_mirroring_moves_scenery_to_the_other_side(composer: Composer) -> None:
     composition = composer.compose(["a cat under the moon and stars"])
-    mirrored = composition.mirrored
+    mirrored = composition.with_mirrored_scenery()
     assert mirrored.parts == composition.parts
     for part, other in zip(composition.scenery, mirrored.scenery, strict=True):
         places = ((part.x, part.y, part.size), *part.copies)

@@ -10,10 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.understanding.descriptions import Descriptions
-from core.understanding.vocabulary import (
-    Vocabulary,
-    vocabulary_of,
-)
+from core.understanding.vocabulary import Vocabulary, vocabulary_of
 from core.understanding.word_vectors import WordVectors
 
 TABLE = {
