@@ -1,8 +1,11 @@
 """The same recipe and seed give the same image in every version of the method.
 
-The images in `golden/` were rendered before the method was rewritten in its present form. On the
+The images in `golden/` are those of the method before it was rewritten in its present form. On the
 same machine most images are identical to the bit. On another processor or in another batch, sums
 are taken in another order, which changes a few pixels.
+
+Without a prior, CLIP ranks the images to start from. With bfloat16 or without it, the first two of
+them can change places, and that is another image. So the test has a single one to start from.
 """
 
 from dataclasses import replace
@@ -14,6 +17,7 @@ from PIL import Image
 
 from core.recipe import Recipe
 from engine.models.model import Model, load_model
+from engine.synthesis.config import SKETCH, override
 from engine.synthesis.renderer import Renderer
 from engine.synthesis.request import RenderRequest
 from tests.engine.synthesis.conftest import CPU, run_job
@@ -22,6 +26,7 @@ pytestmark = pytest.mark.slow
 
 GOLDEN = Path(__file__).parent / "golden"
 NAME = "a" * 64
+ONE_START = {"init.candidates": 1, "init.mutation_stds": ()}
 TOLERANCE = 0.03  #: mean absolute difference of pixels from 0 to 1; another image differs by 0.1
 
 
@@ -46,7 +51,8 @@ def make_recipe(include: str, exclude: str = "", **values: object) -> Recipe:
 def test_a_render_matches_its_golden_image(
     sketch: Model, name: str, recipe: Recipe, prior: bool
 ) -> None:
-    renderer = Renderer(sketch if prior else replace(sketch, prior=None), CPU)
+    model = sketch if prior else replace(sketch, prior=None)
+    renderer = Renderer(model, CPU, override(SKETCH, {} if prior else ONE_START))
     renderer.add(RenderRequest(1, recipe, {NAME: Image.new("RGB", (80, 64), "gray")}))
     rendered = np.asarray(run_job(renderer)[-1].images()[0], float) / 255
     expected = np.asarray(Image.open(GOLDEN / f"{name}.png"), float) / 255
