@@ -8,7 +8,7 @@ from functools import cache
 from core.understanding.composition import NOTHING, Composition, Part
 from core.understanding.grammar import UNCOLOURED, Grammar
 from core.understanding.requested_things import INDEFINITE
-from core.understanding.scenery import words
+from core.understanding.scenery import SHAPES, words
 from core.understanding.tokens import fold, words_of
 from core.understanding.vocabulary import Vocabulary, vocabulary_of
 
@@ -83,7 +83,7 @@ class Composer:
         """The composition with its parts' colours, and without those that are excluded.
 
         Parts of an excluded colour are left out, unless no part would be left. Unless the prompts
-        name a style, shapes are drawn.
+        name a style, shapes are drawn, and so are stars and full moons in landscapes.
         """
         names, excluded = self._grammar.colours_in, self._colours_alone(excludes)
         composition = composition.without(lambda part: not excluded.isdisjoint(names(part.text)))
@@ -93,7 +93,8 @@ class Composer:
             for part in composition.parts
         )
         scenery = tuple(map(self._coloured_part, composition.scenery))
-        composition = replace(composition, parts=parts, scenery=scenery)
+        drawn = tuple(map(drawn_element, scenery)) if draws else scenery
+        composition = replace(composition, parts=parts, scenery=drawn)
         composition = self._behind_shapes(composition, excluded)
         excluded -= UNCOLOURED  # these are no hues, and left to CLIP
         if all(self._keeps_its_colour(part, excluded) for part in (*parts, *scenery)):
@@ -203,6 +204,15 @@ class Composer:
             for p in phrases
         )
         return [phrase.thing or phrase.modifier for phrase in phrases] if named else []
+
+
+def drawn_element(part: Part) -> Part:
+    """A star or a full moon in a landscape as a drawn shape; every other part as it is."""
+    element = SHAPES.get(part.text)
+    if not element:
+        return part
+    text = DRAWN_SHAPE.format(element.shape)
+    return replace(part, text=text, colour=part.colour or element.colour, drawn=True)
 
 
 @cache

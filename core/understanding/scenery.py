@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from core.understanding.composition import Composition, Part, Place
+from core.understanding.composition import Colour, Composition, Part, Place
 
 NEVER = "(?!)"
 """A pattern that matches nothing."""
@@ -26,15 +26,19 @@ class Element:
     """Something in a landscape: a `thing` by its English name, at several `places`.
 
     It shines by itself if it is `in_sky`. A moon is `mirrored`, because the prior's landscapes are
-    lit from the left.
+    lit from the left. With a `shape`, it is drawn as that, in this `colour` unless the prompt names
+    another: the prior often paints a face on a full moon, and sometimes on a star.
     """
 
     thing: str
     places: tuple[Place, ...]
     in_sky: bool = False
     mirrored: bool = False
+    shape: str = ""
+    colour: Colour | None = None
 
 
+_STARLIGHT, _MOONLIGHT = (250, 212, 84), (247, 233, 178)
 _MOON = (Place(0.78, 0.2, 0.26),)
 _STARS = (  # in the latents of 192 × 192 pixels, smaller ones become dots
     Place(0.12, 0.13, 0.16),
@@ -46,9 +50,9 @@ _STARS = (  # in the latents of 192 × 192 pixels, smaller ones become dots
 ELEMENTS = {
     "sun": Element("sun", (Place(0.78, 0.2, 0.28),), in_sky=True),
     "moon": Element("crescent moon", _MOON, in_sky=True, mirrored=True),
-    "full moon": Element("full moon", _MOON, in_sky=True),
-    "stars": Element("star", _STARS, in_sky=True),
-    "star": Element("star", (Place(0.3, 0.2, 0.2),), in_sky=True),
+    "full moon": Element("full moon", _MOON, in_sky=True, shape="circle", colour=_MOONLIGHT),
+    "stars": Element("star", _STARS, in_sky=True, shape="star", colour=_STARLIGHT),
+    "star": Element("star", (Place(0.3, 0.2, 0.2),), in_sky=True, shape="star", colour=_STARLIGHT),
     "clouds": Element("cloud", (Place(0.26, 0.2, 0.34), Place(0.55, 0.3, 0.26)), in_sky=True),
     "cloud": Element("cloud", (Place(0.3, 0.22, 0.4),), in_sky=True),
     "storm": Element("cloud with lightning and rain", (Place(0.76, 0.2, 0.38),), in_sky=True),
@@ -59,6 +63,8 @@ ELEMENTS = {
     "tree": Element("evergreen tree", (Place(0.84, 0.6, 0.4),)),
 }
 """Elements by their names in `training/data/scenery.toml`, from back to front."""
+SHAPES = {element.thing: element for element in ELEMENTS.values() if element.shape}
+"""Elements that are drawn as shapes, by their things."""
 MANY = {"stars", "clouds", "trees"}
 """Elements that make a landscape with any other one, or if a prompt names nothing else."""
 ON_ISLANDS = {"house": "a house", "tree": "trees", "trees": "trees"}

@@ -73,6 +73,7 @@ class PriorConfig:
     drawn_style: int = 10  # that of shapes, an index of `training.data.sources.STYLES`
     best_styles: tuple[int, ...] = ()  # all styles, the best first; empty: all are as good
     style_count: int = 4  # number of styles to choose from, unless a prompt names styles
+    scenery_styles: tuple[int, ...] = ()  # of what is in landscapes; empty: as for other things
     every: int = 2  # steps between distillations
 
 
@@ -246,6 +247,7 @@ PICTUREBOOK = SynthesisConfig(
         # Drawn, twemoji, fluent-flat, noto, fluent-3d, …: a judge recognises the first ones more
         # often (docs/things.md), and they differ in looks.
         best_styles=(10, 3, 4, 1, 6, 2, 5, 8, 7, 9, 0),
+        scenery_styles=(4, 1),  # whose small houses and trees are the clearest (docs/things.md)
     ),
     init=InitConfig(prior_samples=1),  # of more, CLIP chooses no better one (docs/things.md)
 )

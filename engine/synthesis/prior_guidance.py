@@ -44,12 +44,20 @@ def choose_styles(
 
 
 def suitable_styles(
-    model: Model, target: Target, config: PriorConfig, styles: Tensor | None
+    model: Model,
+    target: Target,
+    config: PriorConfig,
+    styles: Tensor | None,
+    named: tuple[int, ...] = (),
 ) -> Tensor | None:
-    """Each style (images,) if it is plausible for the target, otherwise another one."""
+    """Each style (images,) if it is plausible for the target, otherwise another one.
+
+    If the whole prompt has `named` styles, which the target's part of it need not mention, only
+    these are plausible.
+    """
     if styles is None or not isinstance(model.prior, LatentPrior):
         return styles
-    plausible = plausible_styles(model, model.prior, target, config)
+    plausible = plausible_styles(model, model.prior, target, config, named)
     numbers = [
         number if number in plausible else plausible[number % len(plausible)]
         for number in styles.tolist()
@@ -66,23 +74,47 @@ def drawn_styles(
     return torch.tensor([config.drawn_style for _ in generators], device=generators[0].device)
 
 
+def scenery_styles(
+    config: PriorConfig, generators: Sequence[Generator], styles: Tensor | None
+) -> Tensor | None:
+    """The styles (generators,) of what is in landscapes, instead of `styles`.
+
+    Two consecutive seeds share one, because every other landscape is mirrored.
+    """
+    if styles is None or not config.scenery_styles:
+        return styles
+    count = len(config.scenery_styles)
+    pairs = [generator.initial_seed() // 2 for generator in generators]
+    return styles.new_tensor([config.scenery_styles[pair % count] for pair in pairs])
+
+
+def named_styles(model: Model, target: Target) -> tuple[int, ...]:
+    """The styles that the includes name. Outlines are drawn around images in a flat style."""
+    vocabulary = vocabulary_of(model.name)
+    if not vocabulary:
+        return ()
+    texts = target.texts[: target.includes]
+    outlined = vocabulary.asks_for_outlines(texts)
+    return vocabulary.styles["flat"] if outlined else vocabulary.styles_of(texts)
+
+
 def plausible_styles(
-    model: Model, prior: LatentPrior, target: Target, config: PriorConfig
+    model: Model,
+    prior: LatentPrior,
+    target: Target,
+    config: PriorConfig,
+    named: tuple[int, ...] = (),
 ) -> list[int]:
     """The likely styles for the includes, among those that contain their things.
 
-    If the includes name styles, only these; otherwise, the best ones.
+    If the includes or the whole prompt have `named` styles, only these; otherwise, the best ones.
     """
     weights = target.weights[: target.includes, None]
     include = F.normalize((weights * target.embeddings[: target.includes]).sum(0), dim=0)
     probabilities = prior.style_logits(include[None])[0].float().softmax(0)
-    named: tuple[int, ...] = ()
+    named = named or named_styles(model, target)
     if vocabulary := vocabulary_of(model.name):
-        texts = target.texts[: target.includes]
-        # Outlines are drawn around images in a flat style.
-        outlined = vocabulary.asks_for_outlines(texts)
-        named = vocabulary.styles["flat"] if outlined else vocabulary.styles_of(texts)
-        for styles in (vocabulary.styles_that_show(texts), named):
+        for styles in (vocabulary.styles_that_show(target.texts[: target.includes]), named):
             indices = probabilities.new_tensor(styles).long()
             allowed = torch.zeros_like(probabilities).index_fill(0, indices, 1.0)
             if (probabilities * allowed).any():

@@ -18,7 +18,13 @@ from engine.models.prior import LatentPrior
 from engine.synthesis.candidates import candidate_loss, fit
 from engine.synthesis.config import InitConfig, RecolouringConfig, SynthesisConfig
 from engine.synthesis.objective import Target
-from engine.synthesis.prior_guidance import drawn_styles, sample_prior, suitable_styles
+from engine.synthesis.prior_guidance import (
+    drawn_styles,
+    named_styles,
+    sample_prior,
+    scenery_styles,
+    suitable_styles,
+)
 from engine.synthesis.recolouring import recolour, replace_excluded, shape_matte
 
 Box = tuple[slice, slice]
@@ -31,20 +37,13 @@ def best_prior_samples(
     config: SynthesisConfig,
     generators: Sequence[Generator],
     styles: Tensor | None = None,
-    *,
-    drawn: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """The best of the prior's samples for each generator, and what they show.
 
     Returns (generators, *prior.shape) and square images (generators, 3, height, width) from 0 to 1.
-    `styles` (generators,) are replaced where the prior does not know them for this target, or
-    everywhere if a shape is to be `drawn`.
+    `styles` (generators,) are their styles.
     """
     assert model.prior
-    if drawn:
-        styles = drawn_styles(model, config.prior, generators)
-    else:
-        styles = suitable_styles(model, target, config.prior, styles)
     count, best, shown = config.init.prior_samples, [], []
     # CLIP, which looks for excludes, rounds differently in a larger batch.
     at_once = len(generators) if target.includes == len(target.texts) else 1
@@ -87,13 +86,18 @@ def compose_images(
     has a background, parts are cut out and placed on it; otherwise the image is filled with the
     colour at the samples' edges.
     """
-    texts = [part.text for part in (*composition.scenery, *composition.parts)]
-    targets = part_targets(model, target, texts)
-    drawn = [part.drawn for part in (*composition.scenery, *composition.parts)]
-    parts = [
-        best_prior_samples(model, each, config, generators, styles, drawn=is_drawn)[1]
-        for each, is_drawn in zip(targets, drawn, strict=True)
-    ]
+    named = named_styles(model, target)
+    in_landscapes = styles if named else scenery_styles(config.prior, generators, styles)
+    preferred = [in_landscapes] * len(composition.scenery) + [styles] * len(composition.parts)
+    placed = (*composition.scenery, *composition.parts)
+    targets = part_targets(model, target, [part.text for part in placed])
+    parts = []
+    for part, each, wanted in zip(placed, targets, preferred, strict=True):
+        if part.drawn:
+            chosen = drawn_styles(model, config.prior, generators)
+        else:
+            chosen = suitable_styles(model, each, config.prior, wanted, named)
+        parts.append(best_prior_samples(model, each, config, generators, chosen)[1])
     landscapes: Sequence[Tensor | None] = [None] * len(generators)
     if composition.landscape:
         (landscape,) = part_targets(model, target, [composition.landscape])

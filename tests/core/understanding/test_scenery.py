@@ -2,9 +2,9 @@
 
 import pytest
 
-from core.understanding.composer import Composer, composer_of
+from core.understanding.composer import DRAWN_SHAPE, Composer, composer_of
 from core.understanding.composition import Part
-from core.understanding.scenery import BRIGHTNESS
+from core.understanding.scenery import BRIGHTNESS, SHAPES
 from training.data.vocabulary import grounds
 
 
@@ -16,7 +16,8 @@ def composer() -> Composer:
 
 
 def things(parts: tuple[Part, ...]) -> list[str]:
-    return [part.text for part in parts]
+    drawn = {DRAWN_SHAPE.format(element.shape): thing for thing, element in SHAPES.items()}
+    return [drawn.get(part.text, part.text) for part in parts]
 
 
 @pytest.mark.parametrize(
@@ -94,6 +95,19 @@ def test_an_element_gets_the_colour_that_the_prompt_gives_it(composer: Composer)
     for prompt in ("a red house on a hill", "une maison rouge sur une colline", "丘の上の赤い家"):
         (house,) = composer.compose([prompt]).scenery
         assert house.colour == grounds()["red"], prompt
+
+
+def test_stars_and_full_moons_are_drawn_without_faces(composer: Composer) -> None:
+    for prompt, shapes in (("a cat under the stars", ["star"]), ("hills, full moon", ["circle"])):
+        scenery = composer.compose([prompt]).scenery
+        assert [part.text for part in scenery] == [DRAWN_SHAPE.format(shape) for shape in shapes]
+        assert all(part.drawn and part.colour for part in scenery)
+    (blue,) = composer.compose(["a cat under blue stars"]).scenery
+    assert blue.colour == grounds()["blue"]
+    without = composer.compose(["hills under the stars"], ["yellow"])
+    assert without.excluded_colours == (grounds()["yellow"],)
+    (in_3d,) = composer.compose(["hills under the stars, 3d"]).scenery
+    assert (in_3d.text, in_3d.drawn) == ("star", False)
 
 
 def test_what_stands_on_land_is_darker_at_night_and_has_an_island_in_the_sea(

@@ -20,7 +20,13 @@ from engine.models.model import Model
 from engine.synthesis.config import PICTUREBOOK, InitConfig, override
 from engine.synthesis.initialisation import composition_of
 from engine.synthesis.objective import Target, embed_target
-from engine.synthesis.prior_guidance import choose_styles, sample_prior, suitable_styles
+from engine.synthesis.prior_guidance import (
+    choose_styles,
+    named_styles,
+    sample_prior,
+    scenery_styles,
+    suitable_styles,
+)
 from engine.synthesis.prior_start import (
     best_prior_samples,
     compose_images,
@@ -177,6 +183,32 @@ def test_a_requested_style_is_the_only_one(picturebook: Model) -> None:
     styles = choose_styles(picturebook, target, PICTUREBOOK.prior, range(4))
     assert styles is not None
     assert {STYLES[style] for style in styles.tolist()} == {"fluent-3d"}
+
+
+def test_all_things_are_in_a_requested_style(picturebook: Model) -> None:
+    whole = target_of(picturebook, make_recipe("a cat and a dog, glossy"))
+    named = named_styles(picturebook, whole)
+    assert [STYLES[style] for style in named] == ["fluent"]
+    preferred = choose_styles(picturebook, whole, PICTUREBOOK.prior, range(2))
+    for target in part_targets(picturebook, whole, ["a cat", "a dog, glossy"]):
+        styles = suitable_styles(picturebook, target, PICTUREBOOK.prior, preferred, named)
+        assert styles is not None
+        assert {STYLES[style] for style in styles.tolist()} == {"fluent"}
+
+
+def test_four_landscapes_in_a_row_differ_in_style_or_are_mirrored() -> None:
+    generators = [torch.Generator().manual_seed(seed) for seed in range(8, 12)]
+    others = torch.tensor([3, 3, 3, 3])
+    styles = scenery_styles(PICTUREBOOK.prior, generators, others)
+    assert styles is not None
+    assert [STYLES[style] for style in styles.tolist()] == ["fluent-flat"] * 2 + ["noto"] * 2
+    assert scenery_styles(PICTUREBOOK.prior, generators, None) is None
+    assert (
+        scenery_styles(
+            override(PICTUREBOOK, {"prior.scenery_styles": ()}).prior, generators, others
+        )
+        is others
+    )
 
 
 def test_a_thing_that_only_one_maker_shows_is_rendered_in_that_style(picturebook: Model) -> None:
