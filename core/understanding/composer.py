@@ -43,8 +43,10 @@ class Composer:
         other prompts may name the background of the first that names a thing.
         """
         all_texts = ", ".join(texts)
-        only_names = self._understand(all_texts).complete  # such as the thing "night with stars"
-        if not only_names and (landscape := self._grammar.scenery_of(all_texts)):
+        understood = self._understand(all_texts)
+        called = understood.complete and understood.exact
+        is_name = called and len(understood.things) == 1  # as in "night with stars"
+        if not is_name and (landscape := self._grammar.scenery_of(all_texts)):
             return self.coloured(self._without(landscape, excludes), texts, excludes)
         first = next((text for text in texts if self._things_of(text)), "")
         if not first:
