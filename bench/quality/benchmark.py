@@ -22,7 +22,7 @@ from PIL import Image, ImageDraw, ImageFont
 from tqdm import tqdm
 
 from bench.markdown import table
-from bench.quality.prompts import BenchmarkPrompt, held_out, practice
+from bench.quality.prompts import KINDS, BenchmarkPrompt, held_out, practice
 from bench.quality.scores import CNN, OVERLAP, scores
 from core.prompts import Prompt
 from core.recipe import Recipe
@@ -71,6 +71,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, help="use the model's files in this folder")
     parser.add_argument("--data-dir", type=Path, default=Path("data"))
     parser.add_argument("--prompts", type=int, help="about how many prompts, evenly from each kind")
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS, help="kinds of prompts")
     parser.add_argument(
         "--practice",
         action="store_true",
@@ -99,6 +100,9 @@ def main() -> None:
     except (DeviceError, WeightsError, ValueError) as error:
         sys.exit(str(error))
     prompts = practice() if options.practice else held_out(options.prompts)
+    prompts = [prompt for prompt in prompts if prompt.kind in options.kinds]
+    if not prompts:
+        parser.error("there are no prompts of these kinds")
     start = time.monotonic()
     rendered = render(Renderer(model, device, config), prompts, options.seeds, options.steps)
     seconds = (time.monotonic() - start) / len(rendered)

@@ -21,10 +21,10 @@ WITHOUT_COLOUR = 44
 class BenchmarkPrompt:
     """A prompt, and a scene that matches it.
 
-    `kind` is single, two, landscape, watermark or colour; `named` are the facts that the text
-    states (in the words of `training.data.drawn_scenes.facts`), all true of `scene`. Prompts of the
-    kinds watermark and colour come in pairs, without and with an `exclude`; the second one's
-    `scene` does not show what it excludes.
+    `kind` is one of KINDS; `named` are the facts that the text states (in the words of
+    `training.data.drawn_scenes.facts`), all true of `scene`. Prompts of the kinds watermark and
+    colour come in pairs, without and with an `exclude`; the second one's `scene` does not show what
+    it excludes.
     """
 
     kind: str
@@ -32,6 +32,9 @@ class BenchmarkPrompt:
     scene: Scene
     named: frozenset[str]
     exclude: str = ""
+
+
+KINDS = ("single", "two", "landscape", "watermark", "colour")
 
 
 def practice() -> list[BenchmarkPrompt]:

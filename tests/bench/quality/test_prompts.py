@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from bench.quality.prompts import BenchmarkPrompt, held_out, practice
+from bench.quality.prompts import KINDS, BenchmarkPrompt, held_out, practice
 from training.data.drawn_captions import caption
 from training.data.drawn_scenes import COLOURS, SHAPES, Scene, facts, random_scene
 from training.sketch.vocabulary import words_of_captions
@@ -18,6 +18,7 @@ def prompts() -> list[BenchmarkPrompt]:
 
 def test_there_are_enough_prompts_and_no_two_are_the_same(prompts: list[BenchmarkPrompt]) -> None:
     assert len({prompt.include for prompt in prompts}) >= 165
+    assert {prompt.kind for prompt in prompts} == set(KINDS)
     assert len({(prompt.include, prompt.exclude) for prompt in prompts}) == len(prompts)
 
 
