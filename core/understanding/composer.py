@@ -57,8 +57,12 @@ class Composer:
         named = set(self._things_of(first))
         named.update(self._things_of(self._grammar.without_background(first)))
 
+        # "An orange and white cat" has no orange in it, though "an orange" alone is one.
+        nouns = self._vocabulary.nouns.items()
+        colours = {thing for name, thing in nouns if self._grammar.colours_in(name)} - named
+
         def things_of(part: str) -> list[str]:
-            found = self._things_of(part)
+            found = [thing for thing in self._things_of(part) if thing not in colours]
             return found if named.intersection(found) or is_introduced(part) else []
 
         composition = self._grammar.with_things_of(things_of).compose(first, others)

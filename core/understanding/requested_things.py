@@ -5,7 +5,7 @@ an indefinite article and its own name; a mentioned one may be called by any wor
 after "for", "because" or "if".
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 # All words are folded.
@@ -69,6 +69,36 @@ def requested(phrases: Sequence[Phrase]) -> list[Phrase]:
         else phrase
         for index, phrase in enumerate(phrases)
     ]
+
+
+def nouns_among_modifiers(phrases: Sequence[Phrase], things: Mapping[str, str]) -> list[Phrase]:
+    """The phrases; modifiers that are also names of `things` are those where they are nouns.
+
+    "Rose" is one in "a rose on a table". "Orange" is a colour in "an orange cat" and in "an orange
+    and white cat".
+    """
+    return [
+        replace(phrase, thing=things[phrase.modifier], name=things[phrase.modifier], modifier="")
+        if phrase.modifier in things and _is_noun(phrases, index)
+        else phrase
+        for index, phrase in enumerate(phrases)
+    ]
+
+
+def _is_noun(phrases: Sequence[Phrase], index: int) -> bool:
+    """Whether nothing follows that a phrase could modify, and an indefinite article precedes it.
+
+    A prompt may also start with it, before a preposition: "rose on a table".
+    """
+    follow = [p for p in phrases[index + 1 :] if p.clause == phrases[index].clause]
+    if index == 0:
+        return bool(follow) and follow[0].text in JOINING - AND
+    article = phrases[index - 1]
+    if not article.ignored or article.text.split()[-1] not in INDEFINITE:
+        return False
+    if len(follow) > 1 and follow[0].text in AND:
+        return not follow[1].modifier
+    return not follow or follow[0].ignored
 
 
 def introduces_a_name(phrases: Sequence[Phrase]) -> bool:

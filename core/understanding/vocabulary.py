@@ -21,6 +21,7 @@ from core.understanding.requested_things import (
     Phrase,
     introduces_a_name,
     lists_things,
+    nouns_among_modifiers,
     requested,
 )
 from core.understanding.tokens import fold, joined, without_punctuation, words_of
@@ -172,6 +173,7 @@ class Vocabulary:
         phrases = list(self.lexicon.split(text))
         if all(phrase.ignored for phrase in phrases):  # such as "hello"
             phrases = list(self.lexicon.split(text, skip_stop_words=False))
+        phrases = nouns_among_modifiers(phrases, self.nouns)
         kept = [phrase for phrase in phrases if not phrase.ignored]
         if self._ends_with_a_name(kept):  # such as "a rose" or "a blue rose"
             thing = self.lexicon.things[kept[-1].modifier]
@@ -180,6 +182,12 @@ class Vocabulary:
             modifiers = [phrase for phrase in kept if phrase.modifier]
             return [*modifiers, Phrase(text, name, name, exact=False)]
         return requested(phrases)
+
+    @cached_property
+    def nouns(self) -> dict[str, str]:
+        """Things by their names that are modifiers, too, such as "rose"."""
+        names = self.lexicon.own_names & self.lexicon.modifiers
+        return {name: self.lexicon.things[name] for name in names}
 
     def _ends_with_a_name(self, kept: Sequence[Phrase]) -> bool:
         """Whether there are only modifiers, of which the last one is also the name of a thing."""

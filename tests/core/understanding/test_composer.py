@@ -137,3 +137,10 @@ def test_shapes_of_an_excluded_colour_are_left_out_and_the_background_has_anothe
         (square,) = composition.parts
         assert square.colour == grounds()["blue"]
         assert composition.colour not in (grounds()[colour], square.colour)
+
+
+def test_a_colour_that_is_also_a_thing_is_no_second_thing() -> None:
+    composer = composer_of("picturebook")
+    assert not composer.compose(["an orange and white cat"]).parts
+    (rose,) = composer.compose(["a rose on a blue background"]).parts
+    assert rose.text == "a rose"

@@ -58,6 +58,26 @@ PHRASES = st.builds(
 ).map(lambda p: p if p.thing else Phrase(p.text, ignored=True, clause=p.clause))
 
 
+@pytest.mark.parametrize(
+    ("prompt", "things"),
+    [
+        ("a rose on a blue background", {"rose"}),
+        ("blue background, a rose in the middle", {"rose"}),
+        ("rose on a white background", {"rose"}),
+        ("a cat and a rose", {"cat", "rose"}),
+        ("une orange sur fond bleu", {"tangerine"}),
+        ("una rosa y un gato", {"rose", "cat"}),
+        ("an orange cat", {"cat"}),
+        ("an orange and white cat", {"cat"}),
+        ("orange background with a cat", {"cat"}),
+    ],
+)
+def test_a_word_for_a_colour_is_a_thing_where_it_is_a_noun(
+    vocabulary: Vocabulary, prompt: str, things: set[str]
+) -> None:
+    assert set(vocabulary.understand(prompt).things) == things
+
+
 @given(st.lists(PHRASES, max_size=8).map(lambda found: sorted(found, key=lambda p: p.clause)))
 def test_a_prompt_that_names_things_asks_for_at_least_one(phrases: list[Phrase]) -> None:
     kept = requested(phrases)
