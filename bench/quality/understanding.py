@@ -18,7 +18,8 @@ from typing import Any
 
 from bench.markdown import table
 from bench.quality.thing_requests import HELD_OUT
-from core.understanding.composer import Composer
+from core.understanding.composer import DRAWN_SHAPE, Composer
+from core.understanding.composition import Part
 from core.understanding.vocabulary import Vocabulary, vocabulary_of
 from training.data.drawn_captions import with_article
 
@@ -82,7 +83,7 @@ def composed(
             one, other = (_name_in_text(vocabulary, language, thing) for thing in things)
             text = sentence.replace("{t}", one).replace("{a}", one).replace("{b}", other)
             scene = composer.compose([text.replace("{c}", shades[shade])])
-            shown = [vocabulary.understand(part.text).things for part in scene.parts]
+            shown = [things_shown(vocabulary, part) for part in scene.parts]
             if kind == "ground":
                 ground = scene.colour == tuple(vocabulary.backgrounds[shade])
                 yield ground and shown == [(things[0],)]
@@ -99,7 +100,18 @@ def misread_as_scene(vocabulary: Vocabulary, language: str, prompts: Prompts) ->
     for sentence in prompts[language]:
         for name in random.sample(names, THINGS_EACH):
             text = sentence.replace("{t}", _name_in_text(vocabulary, language, name))
-            yield bool(composer.compose([text]))
+            scene = composer.compose([text])
+            yield bool(scene.colour or scene.landscape or len(scene.parts) > 1)
+
+
+def things_shown(vocabulary: Vocabulary, part: Part) -> tuple[str, ...]:
+    """The things that a part shows. A drawn shape is a thing only with its colour: "red circle"."""
+    if not part.drawn:
+        return vocabulary.understand(part.text).things
+    before, after = DRAWN_SHAPE.split("{}")
+    colour = next(name for name, rgb in vocabulary.backgrounds.items() if rgb == part.colour)
+    shape = part.text.removeprefix(before).removesuffix(after)
+    return vocabulary.understand(f"{colour} {shape}").things
 
 
 def found_by_description(vocabulary: Vocabulary, prompts: Prompts) -> Iterator[bool]:
