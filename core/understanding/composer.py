@@ -42,6 +42,7 @@ class Composer:
         name things. If none does, or only what belongs to a landscape, it may be a landscape. The
         other prompts may name the background of the first that names a thing.
         """
+        texts = [self._vocabulary.without_black_and_white(text) for text in texts]
         all_texts = ", ".join(texts)
         understood = self._understand(all_texts)
         called = understood.complete and understood.exact

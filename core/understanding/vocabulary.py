@@ -6,6 +6,7 @@ rather than named is looked up by word vectors.
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -24,6 +25,7 @@ from core.understanding.requested_things import (
     nouns_among_modifiers,
     requested,
 )
+from core.understanding.scenery import words
 from core.understanding.tokens import fold, joined, without_punctuation, words_of
 from core.understanding.word_vectors import UNSPACED, WordVectors
 
@@ -77,7 +79,8 @@ class Vocabulary:
     `phrases` are the grammar's templates by language, `backgrounds` its colours by English name,
     and `shapes` the English names of shapes by the folded words for them. `styles` are the prior's
     styles, by the folded words for them; `styles_of_thing` are those that show a thing, by its
-    English name. With `descriptions`, prompts that name no thing are understood.
+    English name. `black_and_white` are phrases that ask for no colours. With `descriptions`,
+    prompts that name no thing are understood.
     """
 
     lexicon: Lexicon
@@ -88,6 +91,7 @@ class Vocabulary:
     shapes: Mapping[str, str]
     styles: Mapping[str, tuple[int, ...]]
     styles_of_thing: Mapping[str, tuple[int, ...]]
+    black_and_white: tuple[str, ...] = ()
     descriptions: Descriptions | None = None
 
     @classmethod
@@ -127,6 +131,7 @@ class Vocabulary:
                 shapes=table["shapes"],
                 styles={word: tuple(numbers) for word, numbers in table["styles"].items()},
                 styles_of_thing={name: tuple(numbers) for name, numbers in table["shown"].items()},
+                black_and_white=tuple(table["black_and_white"]),
                 descriptions=Descriptions(_texts_of_things(table), vectors) if vectors else None,
             )
         except (KeyError, AttributeError, TypeError) as error:
@@ -170,6 +175,7 @@ class Vocabulary:
 
     def phrases_of(self, text: str) -> list[Phrase]:
         """A text in phrases; things that are only mentioned are ignored."""
+        text = self.without_black_and_white(text)
         phrases = list(self.lexicon.split(text))
         if all(phrase.ignored for phrase in phrases):  # such as "hello"
             phrases = list(self.lexicon.split(text, skip_stop_words=False))
@@ -279,6 +285,19 @@ class Vocabulary:
         """Whether the texts name outline drawings, and no other style."""
         styles = self.styles_of(texts)
         return bool(styles) and styles == self.styles.get("outline")
+
+    def asks_for_black_and_white(self, texts: Sequence[str]) -> bool:
+        """Whether any text asks for an image without colours."""
+        return any(self._black_and_white.search(text) for text in texts)
+
+    def without_black_and_white(self, text: str) -> str:
+        """The text without the phrases that ask for no colours, unless nothing would be left."""
+        rest = self._black_and_white.sub(" ", text)
+        return " ".join(rest.split()) if words_of(rest) and rest != text else text
+
+    @cached_property
+    def _black_and_white(self) -> re.Pattern[str]:
+        return words(self.black_and_white)
 
     def styles_that_show(self, texts: Sequence[str]) -> tuple[int, ...]:
         """The prior's styles that show all things in the texts; if there are none, those of any."""

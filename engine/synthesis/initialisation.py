@@ -21,6 +21,7 @@ from core.understanding.composition import NOTHING, Composition, Part
 from engine.device import autocast
 from engine.models.model import Model
 from engine.synthesis import latents
+from engine.synthesis.black_and_white import asks_for_black_and_white, without_colours
 from engine.synthesis.candidates import fit
 from engine.synthesis.checkpoint import Checkpoint, CheckpointError
 from engine.synthesis.config import SynthesisConfig
@@ -58,6 +59,7 @@ def start(
     composition = NOTHING if part else of_prompts
     outlined = not part and asks_for_outlines(recipe, model)
     filled = keeps_colours(recipe, model)
+    gray = not part and asks_for_black_and_white(recipe, model)
     if outlined and not filled:
         composition = replace(composition, colour=None)  # as in "a cat, line art, black on white"
     shown = None
@@ -88,9 +90,12 @@ def start(
         )
         if outlined:
             first, shown = outlined_latents(model, first, config, filled)
+        if gray:
+            shown = without_colours(shown)
+            first = model.vqgan.encode(shown)
     if recipe.tile and not recipe.source:
         first = latents.join_edges(first, recipe.tile)
-    distilled = not (composition or part or outlined)
+    distilled = not (composition or part or outlined or gray)
     if model.prior and not recipe.initial and not recipe.film and target.scenes == 1:
         config = scale_learning_rate(config, config.prior.lr_ratio)
     job = JobState(

@@ -84,6 +84,7 @@ def vocabulary(
         "grounds": grounds(),
         "shapes": shapes(),
         "styles": style_words(),
+        "black_and_white": black_and_white_phrases(),
         "descriptions": texts_by_language(english),
         "shown": {
             images.concepts[i].name: sorted(
@@ -195,6 +196,12 @@ def _ground_words() -> set[str]:
 def _shade_words() -> set[str]:
     forms = [f for scenery in _scenery().values() for f in scenery["shades"].values()]
     return {fold(word) for listed in forms for form in listed for word in form.rstrip("の").split()}
+
+
+def black_and_white_phrases() -> list[str]:
+    """The phrases in any language that ask for an image without colours."""
+    table: dict[str, list[str]] = tomllib.loads(WORDS.read_text())["black_and_white"]
+    return sorted({phrase for phrases in table.values() for phrase in phrases})
 
 
 def style_words() -> dict[str, list[int]]:

@@ -40,6 +40,7 @@ TABLE = {
     "grounds": {},
     "shapes": {"circle": "circle"},
     "styles": {"3d": [6], "line art": [7]},
+    "black_and_white": ["in black and white"],
     "shown": {"dog": [1, 2, 6], "red apple": [2, 3], "sailboat": [4]},
     "popular": ["sailboat", "dog", "red apple"],
 }
@@ -234,3 +235,32 @@ def test_a_landscape_of_the_included_model_is_not_a_description() -> None:
         found = included.understand(text)
         assert (found.things, found.unknown) == ((), ()), text
     assert included.understand("rolling eyes").things == ("face with rolling eyes",)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "thing", "asked"),
+    [
+        ("a pig in black and white", "pig", True),
+        ("a black and white photo of a cat", "cat", True),
+        ("ein Hund in Schwarz-Weiß", "dog", True),
+        ("un gato en blanco y negro", "cat", True),
+        ("un chat en noir et blanc", "cat", True),
+        ("モノクロの猫", "cat", True),
+        ("a black and white cow", "cow", False),
+        ("a cat in black boots and white socks", "", False),
+    ],
+)
+def test_black_and_white_is_how_an_image_looks_and_no_thing(
+    prompt: str, thing: str, asked: bool
+) -> None:
+    vocabulary = vocabulary_of("picturebook")
+    assert vocabulary
+    assert vocabulary.asks_for_black_and_white([prompt]) is asked
+    if thing:
+        assert vocabulary.understand(prompt).things == (thing,)
+
+
+def test_black_and_white_alone_is_a_prompt() -> None:
+    vocabulary = vocabulary_of("picturebook")
+    assert vocabulary
+    assert vocabulary.without_black_and_white("in black and white") == "in black and white"
