@@ -90,6 +90,7 @@ class InitConfig:
     """How an image starts: from the best of many candidates, or from another job's latents."""
 
     prior_samples: int = 0  # number of candidates from the prior, if the model has one
+    shape_samples: int = 4  # the same for drawn shapes; the one with the smoothest outline is kept
     candidates: int = 32  # number of gradient images per generation, if it has none
     children: int = 32  # candidates per survivor of a generation
     mutation_stds: tuple[float, ...] = (0.2, 0.1, 0.05)  # one per generation; genes are from 0 to 1
@@ -148,6 +149,8 @@ class RecolouringConfig:
         0.3,
         0.6,
     )  # a drawn shape's saturation, at its edge and in it
+    min_shape: float = 0.03  # smallest share of the image that is a drawn shape
+    max_at_edge: float = 0.02  # largest share of the image's edge that a drawn shape may touch
     hue_range: float = 60.0  # largest distance to the most frequent hue that still changes
 
 

@@ -25,7 +25,7 @@ from engine.synthesis.prior_guidance import (
     scenery_styles,
     suitable_styles,
 )
-from engine.synthesis.recolouring import recolour, replace_excluded, shape_matte
+from engine.synthesis.recolouring import recolour, replace_excluded, roughness, shape_matte
 
 Box = tuple[slice, slice]
 WHOLE: Box = (slice(None), slice(None))
@@ -37,14 +37,18 @@ def best_prior_samples(
     config: SynthesisConfig,
     generators: Sequence[Generator],
     styles: Tensor | None = None,
+    *,
+    drawn: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """The best of the prior's samples for each generator, and what they show.
 
     Returns (generators, *prior.shape) and square images (generators, 3, height, width) from 0 to 1.
-    `styles` (generators,) are their styles.
+    `styles` (generators,) are their styles. CLIP chooses the best one; of `drawn` shapes, the one
+    with the smoothest outline.
     """
     assert model.prior
-    count, best, shown = config.init.prior_samples, [], []
+    count = config.init.shape_samples if drawn else config.init.prior_samples
+    best, shown = [], []
     # CLIP, which looks for excludes, rounds differently in a larger batch.
     at_once = len(generators) if target.includes == len(target.texts) else 1
     for first in range(0, len(generators), at_once):
@@ -52,7 +56,11 @@ def best_prior_samples(
         chosen = None if styles is None else styles[rows]
         for samples in sample_prior(model, target, config.prior, count, generators[rows], chosen):
             images = model.prior.to_images(samples, model.vqgan).float()
-            index = candidate_loss(model, target, images).argmin() if count > 1 else 0
+            index = 0
+            if drawn:
+                index = int(roughness(images, config.recolouring).argmin())
+            elif count > 1:
+                index = int(candidate_loss(model, target, images).argmin())
             best.append(samples[index])
             shown.append(images[index])
     return torch.stack(best), torch.stack(shown)
@@ -97,7 +105,8 @@ def compose_images(
             chosen = drawn_styles(model, config.prior, generators)
         else:
             chosen = suitable_styles(model, each, config.prior, wanted, named)
-        parts.append(best_prior_samples(model, each, config, generators, chosen)[1])
+        _, shown = best_prior_samples(model, each, config, generators, chosen, drawn=part.drawn)
+        parts.append(shown)
     landscapes: Sequence[Tensor | None] = [None] * len(generators)
     if composition.landscape:
         (landscape,) = part_targets(model, target, [composition.landscape])

@@ -47,6 +47,19 @@ def shape_matte(image: Tensor, config: RecolouringConfig) -> Tensor:
     return ((saturation - low) / (high - low)).clamp(0, 1)[None]
 
 
+def roughness(images: Tensor, config: RecolouringConfig) -> Tensor:
+    """How rough the outlines of red shapes on white are: (n, 3, h, w) → (n,).
+
+    The length of an outline relative to the square root of the area in it. Infinite where there is
+    no shape on a background: if hardly anything is red, or if something is at the image's edge.
+    """
+    mattes = torch.cat([shape_matte(image, config) for image in images])
+    length = mattes.diff(dim=1).abs().sum((1, 2)) + mattes.diff(dim=2).abs().sum((1, 2))
+    edges = torch.cat([mattes[:, [0, -1]].flatten(1), mattes[:, :, [0, -1]].flatten(1)], dim=1)
+    fails = (edges.mean(1) > config.max_at_edge) | (mattes.mean((1, 2)) < config.min_shape)
+    return (length / mattes.sum((1, 2)).sqrt()).masked_fill(fails, torch.inf)
+
+
 def replace_excluded(
     image: Tensor, alpha: Tensor, excluded: Sequence[Colour], config: RecolouringConfig
 ) -> Tensor:

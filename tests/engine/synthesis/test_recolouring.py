@@ -16,6 +16,7 @@ from engine.synthesis.recolouring import (
     replace_excluded,
     replacement,
     rgb,
+    roughness,
     shape_matte,
 )
 
@@ -115,3 +116,16 @@ def test_the_matte_of_a_shape_grows_from_the_background_to_the_shape(share: floa
     outside, between, inside = shape_matte(edge, CONFIG)[0, 0].tolist()
     assert (outside, inside) == (0.0, 1.0)
     assert 0.0 <= between <= 1.0
+
+
+def test_a_shape_is_rougher_with_ragged_edges_and_none_at_all_without_background() -> None:
+    white = torch.full((3, 32, 32), 246 / 255)
+    square = white.clone()
+    square[:, 8:24, 8:24] = torch.tensor(RED)[:, None, None] / 255
+    ragged = square.clone()
+    ragged[:, 8:24:2, 20:24] = 246 / 255
+    at_edge = square.roll(10, dims=2)
+    smooth, rough, *failed = roughness(torch.stack([square, ragged, at_edge, white]), CONFIG)
+    assert smooth == pytest.approx(4, abs=0.1)  # four sides, relative to the root of the area
+    assert rough > smooth
+    assert all(each.isinf() for each in failed)
