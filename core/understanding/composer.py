@@ -8,7 +8,7 @@ from functools import cache
 from core.understanding.composition import NOTHING, Composition, Part
 from core.understanding.grammar import UNCOLOURED, Grammar
 from core.understanding.requested_things import INDEFINITE
-from core.understanding.scenery import SHAPES, words
+from core.understanding.scenery import DRAWN_ELEMENTS, words
 from core.understanding.tokens import fold, words_of
 from core.understanding.vocabulary import Vocabulary, vocabulary_of
 
@@ -215,7 +215,7 @@ class Composer:
 
 def drawn_element(part: Part) -> Part:
     """A star or a full moon in a landscape as a drawn shape; every other part as it is."""
-    element = SHAPES.get(part.text)
+    element = DRAWN_ELEMENTS.get(part.text)
     if not element:
         return part
     text = DRAWN_SHAPE.format(element.shape)

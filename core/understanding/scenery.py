@@ -63,7 +63,7 @@ ELEMENTS = {
     "tree": Element("evergreen tree", (Place(0.84, 0.6, 0.4),)),
 }
 """Elements by their names in `training/data/scenery.toml`, from back to front."""
-SHAPES = {element.thing: element for element in ELEMENTS.values() if element.shape}
+DRAWN_ELEMENTS = {element.thing: element for element in ELEMENTS.values() if element.shape}
 """Elements that are drawn as shapes, by their things."""
 MANY = {"stars", "clouds", "trees"}
 """Elements that make a landscape with any other one, or if a prompt names nothing else."""

@@ -94,19 +94,7 @@ def compose_images(
     has a background, parts are cut out and placed on it; otherwise the image is filled with the
     colour at the samples' edges.
     """
-    named = named_styles(model, target)
-    in_landscapes = styles if named else scenery_styles(config.prior, generators, styles)
-    preferred = [in_landscapes] * len(composition.scenery) + [styles] * len(composition.parts)
-    placed = (*composition.scenery, *composition.parts)
-    targets = part_targets(model, target, [part.text for part in placed])
-    parts = []
-    for part, each, wanted in zip(placed, targets, preferred, strict=True):
-        if part.drawn:
-            chosen = drawn_styles(model, config.prior, generators)
-        else:
-            chosen = suitable_styles(model, each, config.prior, wanted, named)
-        _, shown = best_prior_samples(model, each, config, generators, chosen, drawn=part.drawn)
-        parts.append(shown)
+    parts = sample_parts(model, composition, target, config, generators, styles)
     landscapes: Sequence[Tensor | None] = [None] * len(generators)
     if composition.landscape:
         (landscape,) = part_targets(model, target, [composition.landscape])
@@ -122,6 +110,31 @@ def compose_images(
         for row, (layout, canvas) in enumerate(zip(layouts, landscapes, strict=True))
     ]
     return torch.cat(rows)
+
+
+def sample_parts(
+    model: Model,
+    composition: Composition,
+    target: Target,
+    config: SynthesisConfig,
+    generators: Sequence[Generator],
+    styles: Tensor | None,
+) -> list[Tensor]:
+    """The best samples for the scenery and then the parts, each (generators, 3, side, side)."""
+    named = named_styles(model, target)
+    in_landscapes = styles if named else scenery_styles(config.prior, generators, styles)
+    preferred = [in_landscapes] * len(composition.scenery) + [styles] * len(composition.parts)
+    parts = (*composition.scenery, *composition.parts)
+    targets = part_targets(model, target, [part.text for part in parts])
+    samples = []
+    for part, each, wanted in zip(parts, targets, preferred, strict=True):
+        if part.drawn:
+            chosen = drawn_styles(model, config.prior, generators)
+        else:
+            chosen = suitable_styles(model, each, config.prior, wanted, named)
+        _, shown = best_prior_samples(model, each, config, generators, chosen, drawn=part.drawn)
+        samples.append(shown)
+    return samples
 
 
 def _compose(

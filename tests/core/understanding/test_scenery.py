@@ -4,7 +4,7 @@ import pytest
 
 from core.understanding.composer import DRAWN_SHAPE, Composer, composer_of
 from core.understanding.composition import Part
-from core.understanding.scenery import BRIGHTNESS, SHAPES
+from core.understanding.scenery import BRIGHTNESS, DRAWN_ELEMENTS
 from training.data.vocabulary import grounds
 
 
@@ -16,7 +16,7 @@ def composer() -> Composer:
 
 
 def things(parts: tuple[Part, ...]) -> list[str]:
-    drawn = {DRAWN_SHAPE.format(element.shape): thing for thing, element in SHAPES.items()}
+    drawn = {DRAWN_SHAPE.format(element.shape): thing for thing, element in DRAWN_ELEMENTS.items()}
     return [drawn.get(part.text, part.text) for part in parts]
 
 
