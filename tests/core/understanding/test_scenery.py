@@ -31,6 +31,7 @@ def things(parts: tuple[Part, ...]) -> list[str]:
         ("snowy mountains with a house and stars", "snow at night", ["star", "house"]),
         ("a field with a house and the sun", "hills by day", ["sun", "house"]),
         ("un lac avec des sapins", "sea with trees by day", ["evergreen tree"]),
+        ("a forest at night with the moon", "hills at night", ["crescent moon", "evergreen tree"]),
         ("three trees", "", []),
         ("the night sky over the sea", "sea at night", ["star"]),
         ("a full moon above a meadow", "hills at night", ["full moon"]),
@@ -68,6 +69,8 @@ def test_several_prompts_name_one_landscape(composer: Composer) -> None:
     ("prompt", "subject", "behind"),
     [
         ("a cat under the stars", "a cat", ["star"]),
+        ("a bear in the forest", "a bear", ["evergreen tree"]),
+        ("un renard dans une forêt enneigée", "un renard", ["evergreen tree"]),
         ("a fox in the snow under the full moon", "a fox", ["full moon"]),
         ("a castle on a hill with clouds", "castle", ["cloud"]),
         ("a sunflower in a field under the sun", "sunflower", ["sun"]),
