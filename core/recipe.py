@@ -348,6 +348,11 @@ class Recipe(BaseModel):
         return self.include[0].text if self.include else gettext(AN_IMAGE)
 
     @property
+    def first_texts(self) -> list[str]:
+        """The include texts of the first scene; without scenes, all of them."""
+        return [prompt.text for prompt in self.include if prompt.scene < 2]
+
+    @property
     def seeds(self) -> tuple[int, ...]:
         """One seed for each of the `count` images: seed, seed + 1, … (modulo 2**32)."""
         return tuple((self.seed + row) % SEEDS for row in range(self.count))

@@ -21,7 +21,7 @@ from core.understanding.composition import NOTHING, Composition, Part
 from engine.device import autocast
 from engine.models.model import Model
 from engine.synthesis import latents
-from engine.synthesis.black_and_white import asks_for_black_and_white, without_colours
+from engine.synthesis.black_and_white import asks_for_black_and_white, gray_latents
 from engine.synthesis.candidates import fit
 from engine.synthesis.checkpoint import Checkpoint, CheckpointError
 from engine.synthesis.config import SynthesisConfig
@@ -91,8 +91,7 @@ def start(
         if outlined:
             first, shown = outlined_latents(model, first, config, filled)
         if gray:
-            shown = without_colours(shown)
-            first = model.vqgan.encode(shown)
+            first, shown = gray_latents(model, shown)
     if recipe.tile and not recipe.source:
         first = latents.join_edges(first, recipe.tile)
     distilled = not (composition or part or outlined or gray)
@@ -272,7 +271,7 @@ def composition_of(recipe: Recipe, model: Model) -> Composition:
     if not composer or not model.prior or recipe.include_images:
         return NOTHING
     return composer.compose(
-        [prompt.text for prompt in recipe.include if prompt.scene < 2],
+        recipe.first_texts,
         [prompt.text for prompt in recipe.exclude],
     )
 

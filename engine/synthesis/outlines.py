@@ -19,13 +19,13 @@ from engine.synthesis.latents import decode
 def asks_for_outlines(recipe: Recipe, model: Model) -> bool:
     """Whether the includes ask for outlines, and the model can start from an outlined image."""
     vocabulary = vocabulary_of(model.name)
-    return bool(vocabulary and model.prior and vocabulary.asks_for_outlines(_texts(recipe)))
+    return bool(vocabulary and model.prior and vocabulary.asks_for_outlines(recipe.first_texts))
 
 
 def keeps_colours(recipe: Recipe, model: Model) -> bool:
     """Whether an outline drawing is coloured, because the includes name a colour."""
     composer = composer_of(model.name)
-    return bool(composer and composer.names_colours(_texts(recipe)))
+    return bool(composer and composer.names_colours(recipe.first_texts))
 
 
 def outlined_latents(
@@ -34,11 +34,6 @@ def outlined_latents(
     """Latents (batch, embed_dim, h, w) of the same images as outline drawings, and these images."""
     images = draw_outlines(decode(model.vqgan, latents, config.quantize), config.outline, filled)
     return model.vqgan.encode(images), images.float()
-
-
-def _texts(recipe: Recipe) -> list[str]:
-    """The includes of the first scene."""
-    return [prompt.text for prompt in recipe.include if prompt.scene < 2]
 
 
 def draw_outlines(images: Tensor, config: OutlineConfig, filled: bool) -> Tensor:

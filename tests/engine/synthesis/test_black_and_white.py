@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from engine.models.model import Model
-from engine.synthesis.black_and_white import without_colours
 from engine.synthesis.config import PICTUREBOOK, override
 from engine.synthesis.renderer import Renderer
 from engine.synthesis.request import RenderRequest
@@ -16,13 +15,6 @@ from tests.engine.synthesis.conftest import CPU, RecipeFactory, run_job
 def colourfulness(images: Tensor) -> float:
     """The mean difference between a pixel's largest and smallest channel, 0 to 1."""
     return float((images.amax(1) - images.amin(1)).mean())
-
-
-def test_colours_become_shades_as_bright_as_they_look() -> None:
-    red, green, white = torch.eye(3)[0], torch.eye(3)[1], torch.ones(3)
-    gray = without_colours(torch.stack([red, green, white])[:, :, None, None])
-    assert colourfulness(gray) == 0
-    assert gray[:, 0, 0, 0].tolist() == pytest.approx([0.299, 0.587, 1])
 
 
 @pytest.mark.slow
